@@ -1,0 +1,1 @@
+"""From windows to a person: detect, decide, settle, push."""

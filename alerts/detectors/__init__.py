@@ -1,0 +1,1 @@
+"""Detectors: figures and their own past in, a finding out; pure, streaming, constant memory."""

@@ -1,0 +1,1 @@
+"""What shows the figures elsewhere: Prometheus, archive, recap."""

@@ -1,0 +1,1 @@
+"""What is counted, one file per subject; pure."""

@@ -1,0 +1,1 @@
+"""What produces or inspects feeds: simulate, replay, probe, feeds."""
