@@ -1,0 +1,1 @@
+"""How roomwatch is run: locally, and as examples for production."""

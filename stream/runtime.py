@@ -1,7 +1,7 @@
 """What every process of ours does alike: log, tell the time, start, stop.
 
-``run`` blocks until the role ends or a signal asks it to; it holds no state of its own. A second signal ends the
-process at once. Nothing is lost by either: every role keeps its offsets with its effects.
+``run`` blocks until the role ends or a signal asks it to; it holds no state of its own. A second signal
+ends the process at once. Nothing is lost by either: every role keeps its offsets with its effects.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def configure_logging(level: str = "info") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if not sys.stderr.isatty() else structlog.processors.StackInfoRenderer(),
+            structlog.processors.dict_tracebacks
+            if not sys.stderr.isatty()
+            else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -104,13 +106,13 @@ def run(role: str, main: Callable[[asyncio.Event], Awaitable[None]], *, log_leve
     try:
         uvloop.run(_until_signal(main))
     except RoomwatchError as error:
-        log.error("role.failed", error=str(error))
+        log.error("role.failed", error=str(error))  # noqa: TRY400 - one sentence for people
         return 1
     except BaseExceptionGroup as group:
         ours, rest = group.split(RoomwatchError)
         if ours is not None and rest is None:
-            for error in _leaves(ours):
-                log.error("role.failed", error=str(error))
+            for fault in _leaves(ours):
+                log.error("role.failed", error=str(fault))  # noqa: TRY400 - one sentence for people
             return 1
         raise
     except KeyboardInterrupt:

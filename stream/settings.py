@@ -1,7 +1,7 @@
 """Settings that every role shares: where Kafka and the store are, and what the deployment agreed on.
 
-Each field is read once from ``ROOMWATCH_<NAME>`` at the start of a process and passed down; a wrong one ends the
-process with a sentence that names it. Roles add their own fields by subclassing ``Settings``.
+Each field is read once from ``ROOMWATCH_<NAME>`` at the start of a process and passed down; a wrong one
+ends the process with a sentence that names it. Roles add their own fields by subclassing ``Settings``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Settings(BaseSettings):
         "", description="put before every topic and group name, so that deployments can share a broker"
     )
     lateness_ms: Annotated[int, Field(ge=0, le=600_000)] = 30_000
-    user_key: SecretStr | None = Field(None, description="key of the hash of user ids; made and kept when unset")
+    user_key: SecretStr | None = Field(
+        None, description="key of the hash of user ids; made and kept when unset"
+    )
     data_dir: Path = Path("var")
     locale: Literal["zh", "en"] = "zh"
     timezone: str = "Asia/Shanghai"

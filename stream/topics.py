@@ -1,4 +1,4 @@
-"""The topics and their settings; making them, and refusing a deployment whose number of partitions differs."""
+"""The topics and their settings: making them, and refusing another number of partitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["DEAD_LETTER_BYTES_MAX", "Topic", "ensure", "topics"]
 
 _HOUR_MS: Final = 3_600_000
 DEAD_LETTER_BYTES_MAX: Final = 2 * 1024 * 1024
-"""Largest dead letter, bytes: a feed record may be as large as the broker's own limit of 1 MiB, plus headers."""
+"""Largest dead letter, bytes: a feed record may reach the broker's own limit of 1 MiB, plus headers."""
 _ANSWER_S: Final = 30
 
 
@@ -71,7 +71,9 @@ async def ensure(settings: Settings) -> int:
             await admin.start()
             return await _ensure(admin, topics(settings))
     except (KafkaError, OSError, TimeoutError) as error:
-        raise ServiceError(f"no Kafka at {settings.kafka_bootstrap}: {error or type(error).__name__}") from error
+        raise ServiceError(
+            f"no Kafka at {settings.kafka_bootstrap}: {error or type(error).__name__}"
+        ) from error
     finally:
         await admin.close()
 
@@ -94,7 +96,8 @@ async def _ensure(admin: AIOKafkaAdminClient, wanted: list[Topic]) -> int:
         want = next(topic for topic in wanted if topic.name == found["topic"])
         if len(found["partitions"]) != want.partitions:
             raise SettingsError(
-                f"topic {want.name} has {len(found['partitions'])} partitions, the settings say {want.partitions};"
+                f"topic {want.name} has {len(found['partitions'])} partitions,"
+                f" the settings say {want.partitions};"
                 " the number is fixed for a deployment's life"
             )
     return len(missing)
