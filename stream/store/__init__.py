@@ -1,0 +1,9 @@
+"""The store: rolling windows and session totals with the feed offsets that they include.
+
+Only this package knows the keys of the ingest; ``docs/keys.md`` lists them all.
+"""
+
+from stream.store.client import connect
+from stream.store.reader import FiguresReader, PartitionStatus, RoomFigures, VendorFigures
+
+__all__ = ["FiguresReader", "PartitionStatus", "RoomFigures", "VendorFigures", "connect"]
