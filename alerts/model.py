@@ -1,0 +1,420 @@
+"""The values that the alert stages hand to each other, and their bytes.
+
+Nothing here reads a clock, a file or a socket. What a stage writes is made by ``orjson`` from records whose
+keys stand in a fixed order, so that the same input gives the same bytes. The forms are those of
+``docs/records.md`` (``live.transitions``, ``live.outcomes``) and of the contract, section 3 (``live.alerts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final, Literal, TypeVar, get_args
+
+import msgspec
+import orjson
+
+from stream.errors import RoomwatchError
+
+__all__ = [
+    "COMMERCE_KINDS",
+    "KINDS",
+    "OPEN_STATES",
+    "SEVERITIES",
+    "SEVERITY_RANK",
+    "TRAFFIC_KINDS",
+    "Alert",
+    "BadRecord",
+    "Change",
+    "Command",
+    "Heartbeat",
+    "Kind",
+    "Outcome",
+    "RoomEntry",
+    "RoomState",
+    "Severity",
+    "State",
+    "Text",
+    "Transition",
+    "VendorEntry",
+    "WindowsRecord",
+    "encode",
+    "episode_id",
+    "parse_alert",
+    "parse_outcome",
+    "parse_transitions_record",
+    "parse_windows",
+]
+
+Kind = Literal[
+    "stutter",
+    "av_desync",
+    "feed_lost",
+    "fps_low",
+    "bitrate_low",
+    "viewer_complaints",
+    "traffic_spike",
+    "traffic_drop",
+    "conversion_drop",
+    "payment_failure",
+    "vendor_slow",
+    "retention_drop",
+    "refund_surge",
+    "price_error",
+    "sold_out",
+    "suspect_interaction",
+    "prohibited_words",
+    "capacity_risk",
+    "monitor_degraded",
+]
+"""What is wrong; the closed list of the contract, section 3."""
+Severity = Literal["info", "warning", "critical"]
+State = Literal["firing", "acknowledged", "escalated", "suppressed", "resolved"]
+"""State of an episode as the world sees it; kept by the incidents stage alone."""
+Change = Literal["firing", "severity", "resolved"]
+"""What a transition of the rules stage says: the episode begins, its severity moved, it is over."""
+RoomState = Literal["planned", "live", "paused", "ended"]
+CommandName = Literal["ack", "resolve", "assign", "silence", "unsilence", "rules_changed"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
+SEVERITY_RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(SEVERITIES)}
+"""0 for info up to 2 for critical."""
+OPEN_STATES: Final[tuple[State, ...]] = ("firing", "acknowledged", "escalated", "suppressed")
+TRAFFIC_KINDS: Final[frozenset[Kind]] = frozenset(
+    ("traffic_spike", "traffic_drop", "retention_drop", "suspect_interaction")
+)
+COMMERCE_KINDS: Final[frozenset[Kind]] = frozenset(
+    ("conversion_drop", "payment_failure", "refund_surge", "price_error", "sold_out")
+)
+"""With TRAFFIC_KINDS: rules of these kinds hold their breath while the room is paused."""
+
+
+class BadRecord(RoomwatchError):  # noqa: N818 - an outcome of reading, as InvalidEvent is
+    """A record of a topic of ours does not have its form; the text says what is wrong and where."""
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a record: JSON in UTF-8, keys in the order given."""
+    return orjson.dumps(record)
+
+
+def episode_id(rule: str, subject: str, started_at_ms: int) -> str:
+    """Return the alert id: first 20 hex digits of SHA-256 of ``rule|subject|started_at_ms``."""
+    return sha256(f"{rule}|{subject}|{started_at_ms}".encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages."""
+
+    zh: str
+    en: str
+
+    def to_record(self) -> dict[str, str]:
+        """Return ``{"zh", "en"}``."""
+        return {"zh": self.zh, "en": self.en}
+
+
+class RoomEntry(msgspec.Struct, frozen=True, gc=False):
+    """A room in ``live.windows``; ``facts`` None: as before."""
+
+    room_id: str
+    session_ms: int | None
+    state: RoomState
+    values: list[Any]
+    newest_ms: dict[str, int]
+    facts: dict[str, Any] | None = None
+    hits: list[dict[str, Any]] = []
+    ended_reason: str | None = None
+
+
+class VendorEntry(msgspec.Struct, frozen=True, gc=False):
+    """A vendor's operation in ``live.windows``; ``newest_ms`` is an append time."""
+
+    vendor: str
+    operation: str
+    values: list[Any]
+    newest_ms: int
+
+
+class WindowsRecord(msgspec.Struct, frozen=True, gc=False):
+    """A value of ``live.windows``; see docs/records.md."""
+
+    v: int
+    partition: int
+    epoch: int
+    seq: int
+    tick_ms: int
+    reach_ms: dict[str, int]
+    columns: int
+    last: bool
+    rooms: list[RoomEntry]
+    vendors: list[VendorEntry] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What the rules stage decided about one rule and subject.
+
+    Attributes:
+        position: offset of the ``live.windows`` record, index of the transition within it.
+        due_ms: when it should have been told: the later of its newest event's append time and the end of
+            its `for`.
+        value: the figure, in the unit of its metric; ``expected``, ``threshold``, ``samples``, ``confidence``
+            and ``window_s`` are None where they do not apply.
+        reason: why it ended (`recovered`, `room_ended`, `rule_removed`), or a word on the finding.
+    """
+
+    partition: int
+    epoch: int
+    position: tuple[int, int]
+    to: Change
+    rule: str
+    rule_version: int
+    kind: Kind
+    subject: str
+    room_id: str | None
+    severity: Severity
+    tick_ms: int
+    started_at_ms: int
+    due_ms: int
+    value: float | None
+    expected: float | None
+    threshold: float | None
+    samples: int | None
+    confidence: float | None
+    window_s: int | None
+    labels: dict[str, str]
+    summary: Text
+    advice: Text
+    contributions: list[dict[str, Any]]
+    runbook_url: str
+    evidence: list[dict[str, Any]]
+    reason: str | None
+
+    @property
+    def alert_id(self) -> str:
+        """Return the id of the episode that this belongs to."""
+        return episode_id(self.rule, self.subject, self.started_at_ms)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record of docs/records.md, keys in its order."""
+        return {
+            "v": 1,
+            "type": "transition",
+            "partition": self.partition,
+            "epoch": self.epoch,
+            "position": list(self.position),
+            "to": self.to,
+            "rule": self.rule,
+            "rule_version": self.rule_version,
+            "kind": self.kind,
+            "subject": self.subject,
+            "room_id": self.room_id,
+            "severity": self.severity,
+            "tick_ms": self.tick_ms,
+            "started_at_ms": self.started_at_ms,
+            "due_ms": self.due_ms,
+            "value": self.value,
+            "expected": self.expected,
+            "threshold": self.threshold,
+            "samples": self.samples,
+            "confidence": self.confidence,
+            "window_s": self.window_s,
+            "labels": self.labels,
+            "summary": self.summary.to_record(),
+            "advice": self.advice.to_record(),
+            "contributions": self.contributions,
+            "runbook_url": self.runbook_url,
+            "evidence": self.evidence,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A rules worker's sign of life for one partition, appended each second."""
+
+    partition: int
+    epoch: int
+    position: tuple[int, int]
+    tick_ms: int
+    reach_ms: dict[str, int]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record of docs/records.md, keys in its order."""
+        return {
+            "v": 1,
+            "type": "heartbeat",
+            "partition": self.partition,
+            "epoch": self.epoch,
+            "position": list(self.position),
+            "tick_ms": self.tick_ms,
+            "reach_ms": self.reach_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a person asked for, checked by a gateway; ``id`` is the alert's, None where none is meant."""
+
+    command_id: str
+    do: CommandName
+    by: str
+    role: str
+    origin: str
+    comment: str
+    id: str | None = None
+    for_s: int | None = None
+    verdict: str | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record of docs/records.md, keys in its order."""
+        return {
+            "v": 1,
+            "type": "command",
+            "command_id": self.command_id,
+            "do": self.do,
+            "id": self.id,
+            "by": self.by,
+            "role": self.role,
+            "origin": self.origin,
+            "comment": self.comment,
+            "for_s": self.for_s,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: ``done`` with the alert as it is, or ``error`` with code and sentence."""
+
+    command_id: str
+    status: Literal["done", "error"]
+    alert: dict[str, Any] | None = None
+    code: str | None = None
+    message: str | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record of docs/records.md, keys in its order."""
+        head = {"v": 1, "command_id": self.command_id, "status": self.status}
+        if self.status == "done":
+            return {**head, "alert": self.alert}
+        return {**head, "code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One change of an episode: the record of ``live.alerts``, contract section 3."""
+
+    id: str
+    change: int
+    at_ms: int
+    started_at_ms: int
+    room_id: str | None
+    subject: str
+    rule: str
+    rule_version: int
+    kind: Kind
+    severity: Severity
+    severity_max: Severity
+    state: State
+    value: float | None
+    expected: float | None
+    threshold: float | None
+    samples: int | None
+    confidence: float | None
+    window_s: int | None
+    labels: dict[str, str]
+    summary: dict[str, str]
+    advice: dict[str, str]
+    contributions: list[dict[str, Any]]
+    runbook_url: str
+    evidence: list[dict[str, Any]]
+    incident_id: str | None
+    reason: str | None
+    latency_ms: int
+    owner: str | None = field(default=None)
+    verdict: str | None = field(default=None)
+    action: dict[str, Any] | None = field(default=None)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the public record; ``owner``, ``verdict`` and ``action`` only where there is one."""
+        record = {name: getattr(self, name) for name in _ALERT_FIELDS}
+        for name in _ALERT_OPTIONAL:
+            if (value := getattr(self, name)) is not None:
+                record[name] = value
+        return record
+
+
+_ALERT_OPTIONAL: Final = ("owner", "verdict", "action")
+_ALERT_FIELDS: Final = tuple(name for name in Alert.__dataclass_fields__ if name not in _ALERT_OPTIONAL)
+_BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command]]] = {
+    "transition": Transition,
+    "heartbeat": Heartbeat,
+    "command": Command,
+}
+_Form = TypeVar("_Form")
+_WINDOWS: Final = msgspec.json.Decoder(WindowsRecord)
+
+
+def parse_windows(value: bytes) -> WindowsRecord:
+    """Return a value of ``live.windows``.
+
+    Raises:
+        BadRecord: it does not have the form of docs/records.md.
+    """
+    try:
+        return _WINDOWS.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRecord(f"live.windows: {error}") from error
+
+
+def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command:
+    """Return a value of ``live.transitions``.
+
+    Raises:
+        BadRecord: it does not have one of the forms of docs/records.md.
+    """
+    record = _object(value, "live.transitions")
+    form = _BY_TYPE.get(str(record.get("type")))
+    if form is None:
+        raise BadRecord(f"live.transitions: type {record.get('type')!r}, allowed: {', '.join(_BY_TYPE)}")
+    return _convert(record, form, "live.transitions")
+
+
+def parse_outcome(value: bytes) -> Outcome:
+    """Return a value of ``live.outcomes``.
+
+    Raises:
+        BadRecord: it does not have the form of docs/records.md.
+    """
+    return _convert(_object(value, "live.outcomes"), Outcome, "live.outcomes")
+
+
+def parse_alert(value: bytes) -> Alert:
+    """Return a value of ``live.alerts``.
+
+    Raises:
+        BadRecord: it does not have the form of the contract, section 3.
+    """
+    return _convert(_object(value, "live.alerts"), Alert, "live.alerts")
+
+
+def _object(value: bytes, topic: str) -> dict[str, Any]:
+    try:
+        record = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise BadRecord(f"{topic}: {error}") from error
+    if not isinstance(record, dict):
+        raise BadRecord(f"{topic}: not an object")
+    return record
+
+
+def _convert(record: dict[str, Any], form: type[_Form], topic: str) -> _Form:
+    try:
+        return msgspec.convert(record, form)
+    except msgspec.ValidationError as error:
+        raise BadRecord(f"{topic}: {error}") from error
