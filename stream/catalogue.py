@@ -378,6 +378,18 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="心跳间隔",
     ),
     Metric(
+        "live_ping_newest_timestamp_seconds",
+        "gauge",
+        "Append time of the session's newest ping of each probe, epoch seconds to the millisecond.",
+        "append time of the newest ping of the probe / 1000",
+        ("health",),
+        (),
+        "probe",
+        PROBES,
+        exported=False,
+        zh="最近心跳",
+    ),
+    Metric(
         "live_clickers",
         "gauge",
         "Distinct people clicking items.",
