@@ -1,0 +1,244 @@
+"""From a record's bytes to an event, or to the reason why it is a dead letter: the hot path of ingest.
+
+A good record costs one typed decode and a few look-ups: a room's key and partition are checked when the room is
+first seen and then remembered, ids likewise. Whatever the fast way refuses goes to ``stream.judge``, which alone
+decides the reason; the fast way accepts nothing that the judge would refuse. The memories are bounded by
+``MEMORY_MAX`` each and start anew when full: nothing is lost, some ids are checked again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from stream.errors import InvalidEvent
+from stream.judge import DEPTH_MAX, deeper_than, field_rules, judge
+from stream.model import FUTURE_LIMIT_MS, ID_PATTERN, STRUCTS, VALUE_BYTES_MAX, Event, Feed, Record
+
+__all__ = ["MEMORY_MAX", "Batch", "Decoder", "Invalid", "key_field", "partition_of"]
+
+MEMORY_MAX: Final = 65_536
+"""Most rooms, and most ids, that a decoder remembers as good; about 6 MB of each."""
+
+_id_matches: Final = re.compile(ID_PATTERN).match
+
+_MURMUR_SEED: Final = 0x9747B28C
+_MURMUR_M: Final = 0x5BD1E995
+_32: Final = 0xFFFFFFFF
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition that Kafka's Java client, and so aiokafka, gives a key: murmur2, without its sign.
+
+    Args:
+        key: the room id, or the vendor's name on ``live.vendors``.
+        partitions: how many the topic has, above zero.
+    """
+    return (_murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _murmur2(raw: bytes) -> int:
+    whole = len(raw) & ~3
+    digest = _MURMUR_SEED ^ len(raw)
+    for start in range(0, whole, 4):
+        word = int.from_bytes(raw[start : start + 4], "little") * _MURMUR_M & _32
+        word = (word ^ word >> 24) * _MURMUR_M & _32
+        digest = (digest * _MURMUR_M & _32) ^ word
+    if whole < len(raw):
+        digest = (digest ^ int.from_bytes(raw[whole:], "little")) * _MURMUR_M & _32
+    digest = (digest ^ digest >> 13) * _MURMUR_M & _32
+    return digest ^ digest >> 15
+
+
+def key_field(feed: Feed) -> str:
+    """Return the field that a feed's records are keyed by."""
+    return "vendor" if feed == "vendors" else "room_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A bad record of a batch.
+
+    Attributes:
+        index: its place in the batch.
+        error: why it is bad.
+    """
+
+    index: int
+    error: InvalidEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch of records says.
+
+    Attributes:
+        events: one for each record, in order; None where it is bad.
+        invalids: the bad ones, in order.
+    """
+
+    events: list[Event | None]
+    invalids: list[Invalid]
+
+
+class Decoder:
+    """Decodes the records of one feed; keeps what it learned about rooms and ids. Not for several threads.
+
+    Args:
+        feed: the feed.
+        partitions: how many partitions its topic has.
+
+    Attributes:
+        unknown: 1 once a good record carried a field that the contract does not know, else 0.
+        unknown_field: the first such field.
+    """
+
+    def __init__(self, feed: Feed, partitions: int) -> None:
+        self.feed: Final = feed
+        self.unknown = 0
+        self.unknown_field: str | None = None
+        owner = key_field(feed)
+        self._partitions: Final = partitions
+        self._owner: Final = attrgetter(owner)
+        self._ids: Final = tuple(n for n, rule in field_rules(feed).items() if rule.is_id and n != owner)
+        self._rooms: Final[list[dict[bytes | None, str]]] = [{} for _ in range(partitions)]
+        self._good_ids: Final[set[str | None]] = {None}
+        self._struct: Final = msgspec.json.Decoder(STRUCTS[feed])
+        self._fast: Callable[[Any], Any] = msgspec.json.Decoder(_strict(STRUCTS[feed])).decode
+
+    def decode(self, value: bytes | None, key: bytes | None, partition: int, append_ms: int) -> Event:
+        """Return the event of one record.
+
+        Args:
+            value: the record's value; None for a tombstone.
+            key: its key.
+            partition: the partition that it lies in, 0 <= partition < partitions.
+            append_ms: its append time, epoch milliseconds.
+
+        Raises:
+            InvalidEvent: the record is a dead letter.
+        """
+        batch = self.decode_batch(((value, key, append_ms, 0),), partition)
+        event = batch.events[0]
+        if event is None:
+            raise batch.invalids[0].error
+        return event
+
+    def decode_batch(
+        self, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
+    ) -> Batch:
+        """Return the events of records of one partition.
+
+        Args:
+            records: value, key, append time in epoch milliseconds, offset (not looked at) of each.
+            partition: the partition that they lie in, 0 <= partition < partitions.
+        """
+        batch = Batch([], [])
+        owner, ids, good_ids, room_of = self._owner, self._ids, self._good_ids, self._rooms[partition].get
+        append = batch.events.append
+        for value, key, append_ms, _ in records:
+            try:
+                event = self._fast(value)
+                for name in ids:
+                    given = getattr(event, name)
+                    if given not in good_ids and not (given.isalnum() and given.isascii()):
+                        self._learn_id(given)
+                if (
+                    room_of(key) != owner(event)
+                    or event.at_ms > append_ms + FUTURE_LIMIT_MS
+                    or len(value) > VALUE_BYTES_MAX  # type: ignore[arg-type]  # it was decoded
+                ):
+                    raise _RefusedError  # noqa: TRY301 - one way out of the fast path
+            except _REFUSALS:
+                self._settle(batch, value, key, partition, append_ms)
+            else:
+                append(event)
+        return batch
+
+    def _learn_id(self, given: str) -> None:
+        if _id_matches(given) is None:
+            raise _RefusedError
+        if len(self._good_ids) > MEMORY_MAX:
+            self._good_ids.clear()
+            self._good_ids.add(None)
+        self._good_ids.add(given)
+
+    def _settle(
+        self, batch: Batch, value: bytes | None, key: bytes | None, partition: int, append_ms: int
+    ) -> None:
+        """Judge a record from its first byte on."""
+        try:
+            event, unknown = judge(self.feed, value)
+            self._check_place(self._owner(event), key, partition)
+            _check_time(event, append_ms)
+        except InvalidEvent as error:
+            batch.invalids.append(Invalid(len(batch.events), error))
+            batch.events.append(None)
+            return
+        batch.events.append(event)  # type: ignore[arg-type]  # the feed's struct, which is an Event
+        if unknown and not self.unknown:
+            self.unknown, self.unknown_field = 1, unknown[0]
+            self._fast = self._lenient
+
+    def _check_place(self, owner: str, key: bytes | None, partition: int) -> None:
+        """Check the key and the partition of a room (or vendor), and remember them."""
+        if key is None or key != owner.encode():
+            name = key_field(self.feed)
+            raise InvalidEvent("bad_key", f"the key is {_shown(key)}; it must be the {name}, {owner}")
+        right = partition_of(owner, self._partitions)
+        if right != partition:
+            raise InvalidEvent(
+                "bad_key",
+                f"{owner} lies in partition {partition}; murmur2 puts it in {right} of {self._partitions}",
+            )
+        rooms = self._rooms[partition]
+        if len(rooms) >= MEMORY_MAX:
+            rooms.clear()
+        rooms[key] = owner
+
+    def _lenient(self, value: bytes) -> Any:
+        """Decode past unknown fields, which the struct's decoder checks neither for UTF-8 nor for depth."""
+        if not value.isascii():
+            value.decode()
+        if len(value) > 2 * DEPTH_MAX and deeper_than(DEPTH_MAX, value.decode()):
+            raise _RefusedError
+        return self._struct.decode(value)
+
+
+class _RefusedError(Exception):
+    """The fast way cannot tell; the judge can."""
+
+
+_REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError, _RefusedError)
+"""How the fast way refuses; TypeError is the decoder's answer to no value at all."""
+
+
+def _check_time(event: Any, append_ms: int) -> None:
+    ahead_ms = event.at_ms - append_ms
+    if ahead_ms > FUTURE_LIMIT_MS:
+        raise InvalidEvent(
+            "future", f"at_ms is {ahead_ms} ms ahead of its append time; allowed are {FUTURE_LIMIT_MS}"
+        )
+
+
+def _shown(key: bytes | None) -> str:
+    return "missing" if key is None else repr(key[:80])[1:]
+
+
+def _strict(struct: type[Record]) -> type[Record]:
+    """Return the struct's variant that refuses unknown fields."""
+    return msgspec.defstruct(  # type: ignore[return-value]  # a subclass of the base that is given
+        struct.__name__,
+        [],
+        bases=(struct,),
+        module=struct.__module__,
+        frozen=True,
+        gc=False,
+        eq=False,
+        forbid_unknown_fields=True,
+    )
