@@ -1,0 +1,167 @@
+"""One page of metrics out of what the store held at one moment; pure.
+
+Families come in the order of the catalogue, each once and whole. The page is made piece by piece, one
+column of all rooms at a time, so that it can be sent while it is written and never stands in memory as a
+whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.model import KINDS, SEVERITIES
+from exporters.selection import REST, Selected, is_open
+from exporters.text import Format, escape, header, labels, lines, number
+from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column, Metric
+from stream.store import RoomFigures, VendorFigures
+
+__all__ = ["ALERT_STATES", "Snapshot", "pieces"]
+
+ALERT_STATES: Final = {"firing": 2, "acknowledged": 3, "escalated": 4, "suppressed": 5}
+"""Value of ``live_alert_state`` for an open episode; 0 is ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one page shows.
+
+    Attributes:
+        rooms: rooms with series of their own, and the sums of the others.
+        vendors: every vendor operation.
+        alerts: the newest record of every open episode.
+        rules: names of the rules that watch rooms; each has a state on each room.
+        now_ms: when the store was read, epoch milliseconds; ages end here.
+    """
+
+    rooms: Selected
+    vendors: Sequence[VendorFigures]
+    alerts: Sequence[dict[str, Any]]
+    rules: Sequence[str]
+    now_ms: int
+
+
+def pieces(snapshot: Snapshot, form: Format) -> Iterator[str]:
+    """Yield the page's text without the exporter's own metrics; no piece holds more than one column."""
+    rooms, vendors = _room_figures(snapshot.rooms), _vendor_figures(snapshot.vendors)
+    for metric in METRICS:
+        if not metric.exported:
+            continue
+        yield header(metric, form)
+        if metric.derived:
+            yield from _DERIVED[metric.name](metric, snapshot)
+        elif metric.scope == "room":
+            yield from _columns(metric, ROOM_COLUMNS, rooms)
+        else:
+            yield from _columns(metric, VENDOR_COLUMNS, vendors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Figures by column; each has a value for every key, which stands between opening and closing."""
+
+    opening: str
+    keys: Sequence[str]
+    closing: str
+    by_column: Sequence[Sequence[Any]]
+
+
+def _room_figures(chosen: Selected) -> _Figures:
+    ids = [room.room_id for room in chosen.rooms]
+    rows = [room.values for room in chosen.rooms]
+    if chosen.rest is not None:
+        ids, rows = [*ids, REST], [*rows, chosen.rest]
+    return _Figures('room_id="', ids, '"', list(zip(*rows, strict=True)) or [()] * len(ROOM_COLUMNS))
+
+
+def _vendor_figures(vendors: Sequence[VendorFigures]) -> _Figures:
+    readable = [vendor for vendor in vendors if len(vendor.values) == len(VENDOR_COLUMNS)]
+    keys = [labels({"vendor": vendor.vendor, "operation": vendor.operation}) for vendor in readable]
+    rows = [vendor.values for vendor in readable]
+    return _Figures("", keys, "", list(zip(*rows, strict=True)) or [()] * len(VENDOR_COLUMNS))
+
+
+def _columns(metric: Metric, columns: Sequence[Column], figures: _Figures) -> Iterator[str]:
+    """Yield the lines of a metric's columns."""
+    before = f"{metric.name}{{{figures.opening}"
+    for column, values in zip(columns, figures.by_column, strict=True):
+        if column.metric is not metric:
+            continue
+        if is_open(column):
+            yield _open_lines(column, before, [key + figures.closing for key in figures.keys], values)
+        else:
+            yield lines(before, figures.keys, f"{figures.closing}{_more(column)}}} ", values)
+
+
+def _more(column: Column, label_value: str | None = None) -> str:
+    """Return a column's own labels, each after a comma."""
+    value = column.label_value if label_value is None else label_value
+    label = "" if value is None else f',{column.metric.label}="{escape(value)}"'
+    return label if column.window is None else f'{label},window="{column.window}"'
+
+
+def _open_lines(column: Column, before: str, keys: Sequence[str], values: Sequence[Any]) -> str:
+    return "".join(
+        f"{before}{key}{_more(column, label)}}} {text}\n"
+        for key, figures in zip(keys, values, strict=True)
+        for label, figure in (figures or {}).items()
+        if (text := number(figure)) != "null"
+    )
+
+
+def _feed_age(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+    rooms, now_ms = snapshot.rooms.rooms, snapshot.now_ms
+    ids = [room.room_id for room in rooms]
+    for feed in metric.label_values:
+        ages = [_age(now_ms, room.newest_ms.get(feed)) for room in rooms]
+        yield lines(f'{metric.name}{{room_id="', ids, f'",{metric.label}="{feed}"}} ', ages)
+
+
+def _age(now_ms: int, newest_ms: int | None) -> float | None:
+    """Return seconds since then, 0 for a broker's clock that is ahead of ours."""
+    return None if newest_ms is None else max(0, now_ms - newest_ms) / 1000
+
+
+def _room_info(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+    names = (str(metric.label), *metric.more_labels)
+    yield "".join(
+        f'{metric.name}{{room_id="{room.room_id}",{_facts(room, names)}}} 1\n'
+        for room in snapshot.rooms.rooms
+    )
+
+
+def _facts(room: RoomFigures, names: Sequence[str]) -> str:
+    return labels({name: str(room.facts.get(name) or "") for name in names})
+
+
+def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+    yield f"{metric.name} {snapshot.rooms.not_exported}\n"
+
+
+def _alerts(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+    """Count open episodes; a severity and kind without one is 0, so that a panel shows it."""
+    found = Counter((alert["severity"], alert["kind"]) for alert in snapshot.alerts)
+    for severity in SEVERITIES:
+        for kind in KINDS:
+            named = labels({"severity": severity, "kind": kind})
+            yield f"{metric.name}{{{named}}} {found[severity, kind]}\n"
+
+
+def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+    """Tell the state of each rule on each room that is shown, rule by rule."""
+    open_states = {(a["rule"], a["room_id"]): ALERT_STATES.get(a["state"], 0) for a in snapshot.alerts}
+    ids = [room.room_id for room in snapshot.rooms.rooms]
+    for rule in dict.fromkeys([*snapshot.rules, *(rule for rule, room_id in open_states if room_id)]):
+        states = [open_states.get((rule, room_id), 0) for room_id in ids]
+        yield lines(f'{metric.name}{{room_id="', ids, f'",{metric.label}="{escape(rule)}"}} ', states)
+
+
+_DERIVED: Final = {
+    "live_feed_age_seconds": _feed_age,
+    "live_room_info": _room_info,
+    "live_rooms_not_exported": _rooms_not_exported,
+    "live_alerts": _alerts,
+    "live_alert_state": _alert_state,
+}

@@ -1,0 +1,101 @@
+"""What the store holds at one moment, as a page; a scrape reads the store alone, never the ingest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from redis.exceptions import RedisError
+
+from alerts.store import IncidentsReader
+from exporters.page import Snapshot, pieces
+from exporters.selection import Selection
+from exporters.telemetry import Telemetry
+from exporters.text import Format
+from stream.errors import StoreError
+from stream.runtime import Clock
+from stream.store import FiguresReader
+
+__all__ = ["STORE_S", "Exporter"]
+
+STORE_S: Final = 4.0
+"""Longest wait for the store; below the 5 s in which Prometheus wants its answer."""
+
+
+class Exporter:
+    """Reads the store and writes the page.
+
+    Args:
+        figures: rooms, vendors and partitions.
+        incidents: open alert episodes.
+        rooms_max: rooms with series of their own.
+        clock: ages end at its time.
+        registry: the exporter's own metrics.
+    """
+
+    def __init__(
+        self,
+        figures: FiguresReader,
+        incidents: IncidentsReader,
+        *,
+        rooms_max: int,
+        clock: Clock,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._figures = figures
+        self._incidents = incidents
+        self._selection = Selection(rooms_max)
+        self._clock = clock
+        self._registry = registry
+        self.telemetry: Final = Telemetry(registry)
+
+    async def read(self) -> Snapshot:
+        """Return what the store holds now.
+
+        Raises:
+            StoreError: the store does not answer in time.
+        """
+        async with _bounded():
+            rooms = await self._figures.rooms()
+            vendors = await self._figures.vendors()
+            partitions = await self._figures.partitions()
+            alerts = await self._incidents.open_alerts()
+        now_ms = self._clock.now_ms()
+        selected = self._selection.choose(rooms, now_ms=now_ms)
+        self.telemetry.saw(selected, partitions, now_ms=now_ms)
+        return Snapshot(selected, vendors, alerts, (), now_ms)
+
+    async def reach_store(self) -> None:
+        """Do nothing if the store answers.
+
+        Raises:
+            StoreError: it does not.
+        """
+        async with _bounded():
+            await self._figures.partitions()
+
+    def page(self, snapshot: Snapshot, form: Format) -> Iterator[str]:
+        """Yield the whole page: rooms, vendors, alerts, then the exporter's own metrics."""
+        series = 0
+        for piece in pieces(snapshot, form):
+            series += 0 if piece.startswith("#") else piece.count("\n")
+            yield piece
+        self.telemetry.series.set(series)
+        generate = generate_openmetrics if form == "openmetrics" else prometheus_client.generate_latest
+        yield generate(self._registry).decode()
+
+
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(STORE_S):
+            yield
+    except TimeoutError as error:
+        raise StoreError(f"the store did not answer within {STORE_S:g} s") from error
+    except RedisError as error:
+        raise StoreError(f"the store does not answer: {error}") from error

@@ -1,0 +1,117 @@
+"""Which rooms have series: live ones up to the cap, and ended ones for a moment; pure, time comes in.
+
+A room keeps its place until it is gone, so that its series never come and go; free places go to the
+oldest sessions. The counters of the rooms without a place are added up as they grow, so that the sum
+never falls when such a room ends or gets a place. Memory: one entry for each room in the store, and the
+counters of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stream.catalogue import ROOM_COLUMNS, Column
+from stream.store import RoomFigures
+
+__all__ = ["ENDED_SHOWN_MS", "REST", "Selected", "Selection", "is_open"]
+
+ENDED_SHOWN_MS: Final = 30_000
+"""How long an ended room stays, for its last totals; the contract wants it gone within 60 s."""
+REST: Final = "(rest)"
+"""The ``room_id`` of the rooms without a place; no room can have it, ids have no parentheses."""
+
+_COUNTERS: Final = tuple(
+    i for i, c in enumerate(ROOM_COLUMNS) if c.metric.exported and c.metric.type == "counter"
+)
+
+_Key = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a page shows of the rooms.
+
+    Attributes:
+        rooms: those with series of their own, oldest session first.
+        rest: a row like a room's with the summed counters of the others; None while all have a place.
+        not_exported: live rooms without a place.
+        unreadable: live rooms whose figures are of another version of the catalogue.
+    """
+
+    rooms: list[RoomFigures]
+    rest: list[Any] | None
+    not_exported: int
+    unreadable: int
+
+
+def is_open(column: Column) -> bool:
+    """Return whether a column's figure is an object: value of an open label -> figure."""
+    return column.metric.label is not None and column.label_value is None
+
+
+class Selection:
+    """Remembers from page to page which rooms have a place.
+
+    Args:
+        rooms_max: places.
+    """
+
+    def __init__(self, rooms_max: int) -> None:
+        self._rooms_max = rooms_max
+        self._placed: set[_Key] = set()
+        self._ended_ms: dict[_Key, int] = {}
+        self._rest_seen: dict[_Key, list[Any]] = {}
+        self._rest: list[Any] = [None] * len(ROOM_COLUMNS)
+        for i in _COUNTERS:
+            self._rest[i] = {} if is_open(ROOM_COLUMNS[i]) else 0
+
+    def choose(self, rooms: Iterable[RoomFigures], *, now_ms: int) -> Selected:
+        """Return what to show now, of all rooms of the store."""
+        shown = [room for room in rooms if room.state in ("live", "paused", "ended")]
+        shown = self._without_long_ended(shown, now_ms)
+        readable = [room for room in shown if len(room.values) == len(ROOM_COLUMNS)]
+        readable.sort(key=lambda room: (_key(room) not in self._placed, room.session_ms or 0, room.room_id))
+        placed, rest = readable[: self._rooms_max], readable[self._rooms_max :]
+        self._placed = {_key(room) for room in placed}
+        self._add_rest(rest)
+        not_exported = sum(room.state != "ended" for room in rest)
+        return Selected(placed, self._rest if rest else None, not_exported, len(shown) - len(readable))
+
+    def _without_long_ended(self, rooms: list[RoomFigures], now_ms: int) -> list[RoomFigures]:
+        """Leave out rooms whose end is long past by the room's record, or by when we first saw it."""
+        ended = {_key(room): room for room in rooms if room.state == "ended"}
+        self._ended_ms = {key: self._ended_ms.get(key, now_ms) for key in ended}
+        return [
+            room
+            for room in rooms
+            if room.state != "ended"
+            or (
+                now_ms - self._ended_ms[_key(room)] <= ENDED_SHOWN_MS
+                and abs(now_ms - room.newest_ms.get("rooms", 0)) <= ENDED_SHOWN_MS
+            )
+        ]
+
+    def _add_rest(self, rest: Sequence[RoomFigures]) -> None:
+        """Add what the rooms without a place have counted since the last page."""
+        seen: dict[_Key, list[Any]] = {}
+        for room in rest:
+            key = _key(room)
+            before = self._rest_seen.get(key, [None] * len(_COUNTERS))
+            seen[key] = [room.values[i] for i in _COUNTERS]
+            for i, was, now in zip(_COUNTERS, before, seen[key], strict=True):
+                self._rest[i] = _grown(self._rest[i], was, now)
+        self._rest_seen = seen
+
+
+def _key(room: RoomFigures) -> _Key:
+    return room.room_id, room.session_ms
+
+
+def _grown(total: Any, was: Any, now: Any) -> Any:
+    """Return a total, or an open label's totals, with the growth of one counter."""
+    if isinstance(total, dict):
+        was, now = was or {}, now or {}
+        return total | {label: _grown(total.get(label, 0), was.get(label), n) for label, n in now.items()}
+    return total + max(0, (now or 0) - (was or 0))
