@@ -2,8 +2,8 @@
 
 Called as ``python -I -S leash.py SIGNAL PARENT_PID PROGRAM ARGUMENT…``. The kernel is asked (Linux:
 ``PR_SET_PDEATHSIG``) to send the signal when the parent ends, however it ends; then this process becomes the
-program, under the same process id. A process of its own does this because code between fork and exec is not safe
-in a parent that has threads. Elsewhere than on Linux the program runs without a leash.
+program, under the same process id. A process of its own does this because code between fork and exec is not
+safe in a parent that has threads. Elsewhere than on Linux the program runs without a leash.
 """
 
 import ctypes

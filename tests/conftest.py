@@ -1,0 +1,158 @@
+"""One real broker and one real store for the whole session; a deployment of its own for each test.
+
+A test that uses ``settings`` gets a topic prefix and a database that nobody else uses. All of it listens on
+the loopback address, lives in the session's temporary folder and ends with the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from deploy.local.kafka import Kafka
+from deploy.local.valkey import DATABASES, Valkey
+from stream import topics
+from stream.settings import Settings
+from tests.waiting import PATIENCE
+
+_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_databases = itertools.cycle(range(1, DATABASES))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Return the session's Kafka; who stops or kills it starts it again."""
+    service = Kafka(tmp_path_factory.mktemp("kafka"))
+    asyncio.run(service.start())
+    yield service
+    asyncio.run(service.stop())
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """Return the session's Valkey; who stops or kills it starts it again."""
+    service = Valkey(tmp_path_factory.mktemp("valkey"))
+    asyncio.run(service.start())
+    yield service
+    asyncio.run(service.stop())
+
+
+@pytest.fixture(scope="session")
+def kafka(broker: Kafka) -> str:
+    """Return ``host:port`` of the session's Kafka."""
+    return broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def valkey(store: Valkey) -> str:
+    """Return the URL of the session's Valkey, database 0."""
+    return store.url
+
+
+@pytest.fixture
+async def settings(
+    broker: Kafka, store: Valkey, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Settings]:
+    """Return the settings of a fresh deployment with its topics made and its database empty.
+
+    Two partitions, unless ``@pytest.mark.parametrize("settings", [{"partitions": 4}], indirect=True)`` says
+    otherwise; the mapping may set any field of ``Settings``.
+    """
+    given: dict[str, Any] = {
+        "kafka_bootstrap": broker.bootstrap,
+        "redis_url": store.database(next(_databases)),
+        "partitions": 2,
+        "topic_prefix": f"t{uuid.uuid4().hex[:12]}.",
+        "user_key": SecretStr("test-key"),
+        "data_dir": tmp_path,
+        **getattr(request, "param", {}),
+    }
+    fresh = Settings(**given)
+    await topics.ensure(fresh)
+    yield fresh
+    await _drop(fresh)
+
+
+@pytest.fixture
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Return a started producer of the test's deployment: ``acks=all``, keys and values as bytes."""
+    client = AIOKafkaProducer(**settings.kafka_options(), acks="all", max_request_size=4 * 1024 * 1024)
+    await client.start()
+    yield client
+    await client.stop()
+
+
+@pytest.fixture
+def read_all(settings: Settings) -> Callable[..., Awaitable[list[ConsumerRecord[bytes, bytes]]]]:
+    """Return the coroutine function that gives what a topic holds now, by partition: ``"deadletter"``."""
+
+    async def read(log: str, *, deadline_s: float = 30.0) -> list[ConsumerRecord[bytes, bytes]]:
+        topic = next(topic for topic in topics.topics(settings) if topic.name == settings.topic(log))
+        parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        client = AIOKafkaConsumer(
+            **settings.kafka_options(), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await client.start()
+        try:
+            async with asyncio.timeout(deadline_s * PATIENCE):
+                return await _read(client, parts)
+        finally:
+            await client.stop()
+
+    return read
+
+
+async def _read(client: AIOKafkaConsumer, parts: list[TopicPartition]) -> list[ConsumerRecord[bytes, bytes]]:
+    client.assign(parts)
+    ends = await client.end_offsets(parts)
+    found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {part: [] for part in parts}
+    for part in parts:
+        while await client.position(part) < ends[part]:
+            for source, records in (await client.getmany(timeout_ms=200)).items():
+                found[source] += [record for record in records if record.offset < ends[source]]
+    return list(itertools.chain.from_iterable(found.values()))
+
+
+@pytest.fixture
+def role_environment(settings: Settings) -> dict[str, str]:
+    """Return the ``ROOMWATCH_*`` variables that put a role process into the test's deployment."""
+    assert settings.user_key
+    return {
+        "ROOMWATCH_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "ROOMWATCH_REDIS_URL": settings.redis_url,
+        "ROOMWATCH_PARTITIONS": str(settings.partitions),
+        "ROOMWATCH_TOPIC_PREFIX": settings.topic_prefix,
+        "ROOMWATCH_USER_KEY": settings.user_key.get_secret_value(),
+        "ROOMWATCH_DATA_DIR": str(settings.data_dir),
+    }
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Return the folder of the real data that lies beside the project; skip without it."""
+    if not _DATA.is_dir():
+        pytest.skip("the real data (../shared/data) is not on this machine")
+    return _DATA
+
+
+async def _drop(settings: Settings) -> None:
+    """Empty the database and delete the topics, so that a long session stays small."""
+    async with Redis.from_url(settings.redis_url) as redis:
+        await redis.flushdb()
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        own = [name for name in await admin.list_topics() if name.startswith(settings.topic_prefix)]
+        await admin.delete_topics(own)
+    finally:
+        await admin.close()
