@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 OWNER: Final = "{incidents}:owner"
-"""Hash: ``epoch``, ``member``, ``offset`` of the newest input, ``output`` = newest offset in ``live.alerts``."""
+"""Hash, see ``alerts.store.folds``; ``output`` is the newest offset in ``live.alerts``."""
 OPEN: Final = "{incidents}:open"
 """Hash: id of every open episode -> its newest record, the bytes that ``live.alerts`` got."""
 STARTED: Final = "{incidents}:started"
@@ -80,8 +80,8 @@ class IncidentsReader:
             cursor: where the page before ended.
 
         Returns:
-            The records, and the cursor of the next page or None at the end. A page may be short and still have
-            a cursor, when many episodes had to be passed over.
+            The records, and the cursor of the next page or None at the end. A page may be short and still
+            have a cursor, when many episodes had to be passed over.
 
         Raises:
             ValueError: the cursor is not one that this method returned.
@@ -110,7 +110,7 @@ class IncidentsReader:
         return newest, [orjson.loads(fields[number]) for number in sorted(fields, key=int)]
 
     async def position(self) -> tuple[int, int]:
-        """Return the offsets of the newest record of ``live.alerts`` and of the last input; -1 for unknown."""
+        """Return the offsets of the newest ``live.alerts`` record and of the last input; -1 for unknown."""
         kept = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(OWNER, ["output", "offset"]))
         output, offset = (-1 if value is None else int(value) for value in kept)
         return output, offset

@@ -1,0 +1,307 @@
+"""The fold: one stage over one partition of one log, so that a repeat after a crash is byte-identical.
+
+Written once, used by every stage. Before the first record it claims the partition in the store and takes
+over state and offset; records up to that offset are passed over, those missing after it are read from the
+log. What comes out is sent first, then the state is kept with the offset of its last record, in one fenced
+call. Refused there, it drops its memory and claims again for as long as the partition is assigned here.
+
+Everything waits with a bound: the inbox holds ``INBOX_MAX`` records, and a store or a broker that is away for
+longer than the patience given ends the process with a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
+from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import TimeoutError as StoreTimeoutError
+
+from alerts.stages import Output, Record, Stage
+from alerts.store.folds import Claim, Command, FoldStore
+from alerts.telemetry import Telemetry
+from stream.errors import FencedError, StageError
+
+__all__ = ["BATCH_MAX", "BEAT_S", "INBOX_MAX", "Fold", "Inbox", "Job", "LogReader", "Outbox"]
+
+INBOX_MAX: Final = 256
+"""Records that may wait; past it the agent waits, and Faust stops reading."""
+BATCH_MAX: Final = 128
+"""Records folded before what came out is sent; more only under backlog."""
+UNSAVED_MAX: Final = 64
+"""Records after which a settled state is kept even in the middle of a batch."""
+BEAT_S: Final = 1.0
+"""Time between signs of life and lease renewals, seconds."""
+_BACKOFF_S: Final = (0.1, 3.0)
+"""First and longest pause between attempts; jitter of half of it keeps processes apart."""
+_TRANSIENT: Final = (
+    StoreConnectionError,
+    StoreTimeoutError,
+    ReadOnlyError,
+    ClusterDownError,
+    TryAgainError,
+    OSError,
+    TimeoutError,
+)
+
+T = TypeVar("T")
+
+
+class LogReader(Protocol):
+    """Reads a log outside of any group."""
+
+    async def end(self, topic: str, partition: int) -> int:
+        """Return the offset that the next record will have."""
+        ...
+
+    def read(self, topic: str, partition: int, *, first: int, last: int) -> AsyncIterator[list[Record]]:
+        """Yield the records ``first`` to ``last`` that still exist, in order, in batches."""
+        ...
+
+
+class Outbox(Protocol):
+    """Sends what stages write."""
+
+    async def send(self, outputs: Sequence[Output]) -> dict[str, int]:
+        """Send in order, wait until all replicas have all of it; return log -> highest offset."""
+        ...
+
+
+class Inbox:
+    """Records on their way from an agent to its fold; at most ``INBOX_MAX``, then the agent waits."""
+
+    def __init__(self) -> None:
+        self._records: deque[Record] = deque()
+        self._changed = asyncio.Event()
+        self._space = asyncio.Event()
+        self._space.set()
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    async def put(self, record: Record) -> None:
+        """Hand a record over; dropped when the fold is over, for the next owner reads it from the log."""
+        await self._space.wait()
+        if self.closed:
+            return
+        self._records.append(record)
+        self._changed.set()
+        if len(self._records) >= INBOX_MAX:
+            self._space.clear()
+
+    async def take(self, *, within_s: float) -> list[Record]:
+        """Return the oldest records, at most ``BATCH_MAX``; none when time is over or it was closed."""
+        if not self._records and not self.closed and within_s > 0:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                return []
+        taken = [self._records.popleft() for _ in range(min(BATCH_MAX, len(self._records)))]
+        if len(self._records) < INBOX_MAX:
+            self._space.set()
+        return taken
+
+    def close(self) -> None:
+        """Take no more; whoever waits goes on."""
+        self.closed = True
+        self._records.clear()
+        self._space.set()
+        self._changed.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one fold folds, and where its state is.
+
+    Attributes:
+        stage: name of the stage, for logs and metrics.
+        topic: its log, prefix included.
+        partition: of the log.
+        make: returns the stage, empty.
+        load: reads from the store what the stage kept.
+        commands: turns what a stage wrote into the store's commands.
+        output: the log whose newest offset the owner record keeps.
+    """
+
+    stage: str
+    topic: str
+    partition: int
+    make: Callable[[], Stage[Any, Any]]
+    load: Callable[[], Awaitable[Any]]
+    commands: Callable[[Any], list[Command]]
+    output: str
+
+    @property
+    def name(self) -> str:
+        """Return the log's partition as people write it."""
+        return f"{self.topic}-{self.partition}"
+
+
+class Fold:
+    """One stage over one partition while it is assigned to this process.
+
+    Args:
+        job: what to fold.
+        store: its owner record.
+        reader: reads what is missing.
+        outbox: sends what comes out.
+        generation: of the consumer group that assigned the partition.
+        patience_s: how long a store that is away is waited for, seconds.
+        telemetry: counters of the process.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        store: FoldStore,
+        reader: LogReader,
+        outbox: Outbox,
+        generation: int,
+        patience_s: float,
+        telemetry: Telemetry,
+    ) -> None:
+        self.job = job
+        self.inbox = Inbox()
+        self.seen = -1
+        """Offset of the last record folded; -1 before the first."""
+        self._store = store
+        self._reader = reader
+        self._outbox = outbox
+        self._generation = generation
+        self._patience_s = patience_s
+        self._telemetry = telemetry
+        self._log = structlog.get_logger().bind(stage=job.stage, log=job.name)
+        self._claim = Claim(0, -1, -1)
+        self._stage: Stage[Any, Any] = job.make()
+        self._outputs: list[Output] = []
+        self._written = -1
+        self._beat_at = 0.0
+
+    async def run(self) -> None:
+        """Fold until the inbox is closed.
+
+        Raises:
+            StageError: the store or the broker was away too long, or the log is not the one folded before.
+        """
+        pause_s = _BACKOFF_S[0]
+        while not self.inbox.closed:
+            try:
+                await self._take_over()
+                pause_s = _BACKOFF_S[0]
+                while not self.inbox.closed:
+                    await self._turn()
+            except FencedError as error:
+                self._telemetry.fenced.labels(self.job.stage).inc()
+                self._log.warning("fold.fenced", error=str(error))
+                await asyncio.sleep(_jittered(pause_s))
+                pause_s = min(2 * pause_s, _BACKOFF_S[1])
+
+    async def _take_over(self) -> None:
+        self._claim = await self._patiently(lambda: self._store.claim(self._generation))
+        kept = await self._patiently(self.job.load)
+        end = await self._reader.end(self.job.topic, self.job.partition)
+        if self._claim.offset >= end:
+            raise StageError(
+                f"{self.job.name} ends at offset {end}, but the store holds it folded up to"
+                f" {self._claim.offset}: the topic was made anew; empty the store too, or start with another topic prefix"
+            )
+        self._stage = self.job.make()
+        self._stage.load(kept, self._claim.epoch)
+        self.seen = self._claim.offset
+        self._outputs, self._written = [], -1
+        self._beat_at = asyncio.get_running_loop().time()
+        self._log.info("fold.claimed", epoch=self._claim.epoch, offset=self.seen, behind=end - 1 - self.seen)
+
+    async def _turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        records = await self.inbox.take(within_s=self._beat_at - loop.time())
+        for record in records:
+            if record.offset > self.seen + 1:
+                await self._fill(record.offset)
+            await self._fold(record)
+        await self._flush()
+        await self._maybe_beat()
+
+    async def _fill(self, before: int) -> None:
+        """Fold what the log holds between the last record seen and the one at hand."""
+        first, found = self.seen + 1, 0
+        async for records in self._reader.read(
+            self.job.topic, self.job.partition, first=first, last=before - 1
+        ):
+            for record in records:
+                await self._fold(record)
+            found += len(records)
+            await self._flush()
+            await self._maybe_beat()
+        lost = before - first - found if self._claim.offset >= 0 else 0
+        self._log.info("fold.hole_read", first=first, last=before - 1, records=found)
+        if lost:
+            self._telemetry.lost.labels(self.job.stage).inc(lost)
+            self._log.warning(
+                "fold.records_lost", first=first, last=before - 1, lost=lost, reason="retention"
+            )
+        self.seen = before - 1
+
+    async def _fold(self, record: Record) -> None:
+        if record.offset <= self.seen:
+            return
+        self._outputs += self._stage.apply(record)
+        self.seen = record.offset
+        self._telemetry.folded.labels(self.job.stage).inc()
+        if self._stage.settled and self.seen - self._claim.offset >= UNSAVED_MAX:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._outputs:
+            sent = await self._outbox.send(self._outputs)
+            self._written = max(self._written, sent.get(self.job.output, -1))
+            self._outputs = []
+        if self._stage.settled and self.seen > self._claim.offset:
+            commands = self.job.commands(self._stage.written())
+            self._claim = await self._patiently(
+                lambda: self._store.apply(
+                    self._claim, offset=self.seen, output=self._written, commands=commands
+                )
+            )
+
+    async def _maybe_beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._beat_at:
+            return
+        self._beat_at = max(self._beat_at + BEAT_S, loop.time())
+        await self._patiently(lambda: self._store.renew(self._claim))
+        if beats := self._stage.beat():
+            await self._outbox.send(beats)
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what a call to the store returns, again and again while the store is away."""
+        loop = asyncio.get_running_loop()
+        end, pause_s = loop.time() + self._patience_s, _BACKOFF_S[0]
+        while True:
+            try:
+                return await call()
+            except _TRANSIENT as error:
+                self._telemetry.store_retries.labels(self.job.stage).inc()
+                if loop.time() + pause_s > end:
+                    raise StageError(
+                        f"the store did not answer the {self.job.stage} stage"
+                        f" for {self._patience_s:g} s: {error}"
+                    ) from error
+            except RedisError as error:
+                raise StageError(f"the store refused the {self.job.stage} stage: {error}") from error
+            await asyncio.sleep(_jittered(pause_s))
+            pause_s = min(2 * pause_s, _BACKOFF_S[1])
+
+
+def _jittered(pause_s: float) -> float:
+    return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - keeps processes apart, no secret

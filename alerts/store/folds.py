@@ -1,0 +1,118 @@
+"""Who folds what, and how far: the owner record, and the one call that keeps state and offset together.
+
+The owner record is a hash ``<tag>:owner``: ``epoch`` (raised by each take-over), ``generation`` (of the
+consumer group), ``member``, ``lease_until_ms`` (the store's clock), ``offset`` (of the last record in the
+kept state), ``output`` (newest offset that the fold wrote). An older epoch can write nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from redis.asyncio import Redis
+
+from stream.errors import FencedError
+
+__all__ = ["CHUNK", "Claim", "Command", "FoldStore", "incidents_tag", "rules_tag"]
+
+CHUNK: Final = 500
+"""Most field-value pairs in one command: Lua hands over some 8 000 arguments at most."""
+
+Command = tuple[str, str, Sequence[str | bytes | int]]
+"""Name, key, and the arguments after the key; writes absolute values, so that a repeat does no harm."""
+
+_FOLDER: Final = Path(__file__).parent
+
+
+def rules_tag(partition: int) -> str:
+    """Return what the keys of the rules stage begin with for a partition of ``live.windows``."""
+    return f"{{p{partition}}}:rules"
+
+
+def incidents_tag() -> str:
+    """Return what the keys of the incidents stage begin with."""
+    return "{incidents}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A fold taken over: its new epoch, the offset of the last record in its state, the newest it wrote."""
+
+    epoch: int
+    offset: int
+    output: int
+
+
+class FoldStore:
+    """The owner record of one fold.
+
+    Args:
+        redis: a client of the store.
+        tag: what the fold's keys begin with; they share one slot of a Redis Cluster.
+        member: name of this process, different from every other's.
+        lease_ms: how long an owner that says nothing keeps out a caller of an older generation; milliseconds.
+    """
+
+    def __init__(self, redis: Redis, tag: str, *, member: str, lease_ms: int) -> None:
+        self._owner = f"{tag}:owner"
+        self._member = member
+        self._lease_ms = lease_ms
+        self._claim = redis.register_script((_FOLDER / "claim_fold.lua").read_text())
+        self._apply = redis.register_script((_FOLDER / "apply_fold.lua").read_text())
+        self._renew = redis.register_script((_FOLDER / "renew_fold.lua").read_text())
+
+    async def claim(self, generation: int) -> Claim:
+        """Take the fold over; whoever had it can write nothing from now on.
+
+        Args:
+            generation: of the consumer group that gave the partition to this process.
+
+        Raises:
+            FencedError: a member of a later generation holds it and is alive.
+        """
+        answer = await self._claim([self._owner], [self._member, generation, self._lease_ms])
+        if answer[0] != 1:
+            holder, later = answer[1].decode(), int(answer[2])
+            raise FencedError(
+                f"{self._owner} is held by {holder} of generation {later}, ours is {generation}"
+            )
+        return Claim(*(int(value) for value in answer[1:]))
+
+    async def apply(self, claim: Claim, *, offset: int, output: int, commands: Sequence[Command]) -> Claim:
+        """Keep a state with the offset that it includes: all of it, or nothing.
+
+        Args:
+            claim: as the last call returned it.
+            offset: of the newest record in the state.
+            output: newest offset that the fold wrote, -1 for none since the claim.
+            commands: what changed.
+
+        Returns:
+            The claim to go on with.
+
+        Raises:
+            FencedError: another owner took over, or the kept offset is not the claim's.
+        """
+        keys = [self._owner, *dict.fromkeys(key for _, key, _ in commands)]
+        place = {key: index for index, key in enumerate(keys, start=1)}
+        arguments: list[str | bytes | int] = [claim.epoch, claim.offset, offset, output, self._lease_ms]
+        for name, key, values in commands:
+            arguments += [len(values), name, place[key], *values]
+        verdict = cast("Literal[b'done', b'fenced', b'moved']", await self._apply(keys, arguments))
+        if verdict != b"done":
+            raise FencedError(
+                f"{self._owner}: {verdict.decode()} since epoch {claim.epoch}, offset {claim.offset}"
+            )
+        return Claim(claim.epoch, offset, max(claim.output, output))
+
+    async def renew(self, claim: Claim) -> None:
+        """Prolong the lease.
+
+        Raises:
+            FencedError: another owner took over.
+        """
+        if not await cast("Awaitable[int]", self._renew([self._owner], [claim.epoch, self._lease_ms])):
+            raise FencedError(f"{self._owner}: fenced since epoch {claim.epoch}")
