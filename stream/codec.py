@@ -177,8 +177,10 @@ class Decoder:
                 user = event.user_id
                 if not (user.isalnum() and user.isascii()) and user not in good_ids:
                     self._learn_id(user)
-                if more_ids:
-                    self._check_ids(event, more_ids)
+                for name in more_ids:
+                    given = getattr(event, name)
+                    if given not in good_ids and not (given.isalnum() and given.isascii()):
+                        self._learn_id(given)
                 if (
                     room_of(key) == event.room_id
                     and event.at_ms <= append_ms + FUTURE_LIMIT_MS
@@ -233,8 +235,10 @@ class Decoder:
             rooms.clear()
         rooms[key] = owner
 
-    def _lenient(self, value: bytes) -> Any:
+    def _lenient(self, value: bytes | None) -> Any:
         """Decode past unknown fields, which the struct's decoder checks neither for UTF-8 nor for depth."""
+        if value is None:
+            raise _RefusedError
         if not value.isascii():
             value.decode()
         if len(value) > 2 * DEPTH_MAX and deeper_than(DEPTH_MAX, value.decode()):

@@ -10,8 +10,9 @@ The verdicts, first match wins:
    ``NaN``, no ``Infinity``), half a surrogate pair in any string, or nested deeper than ``DEPTH_MAX``.
 3. ``not_object``: another JSON value.
 4. ``missing_field``: a required field is absent.
-5. ``bad_type``: a field of another JSON type. ``null`` stands for absent in optional fields and is ``bad_type``
-   in required ones. ``true`` is no number. ``1.0`` is an integer, as in JSON Schema; ``1.5`` is not.
+5. ``bad_type``: a field of another JSON type. ``null`` stands for absent in optional fields and is
+   ``bad_type`` in required ones. ``true`` is no number. ``1.0`` is an integer, as in JSON Schema; ``1.5`` is
+   not.
 6. ``bad_value``: outside bounds, length, characters or the list of words.
 7. ``bad_key`` and 8. ``future``: judged by the codec, which knows the record's place.
 
