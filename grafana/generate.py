@@ -1,0 +1,42 @@
+"""Write the dashboards: ``python -m grafana.generate`` makes ``grafana/dashboards/*.json`` anew.
+
+The files are committed, so that Grafana can be provisioned without Python; a test keeps them equal to this.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final, get_args
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from grafana.panels import Locale, board
+from grafana.room import ROOM
+
+__all__ = ["DASHBOARDS", "files", "main"]
+
+DASHBOARDS: Final = Path(__file__).parent / "dashboards"
+_BOARDS: Final = {"room": ROOM}
+
+
+def files() -> dict[str, bytes]:
+    """Return the name and the bytes of every file."""
+    made: dict[str, bytes] = {}
+    for name, spec in _BOARDS.items():
+        for locale in get_args(Locale):
+            text = json.dumps(
+                board(spec, locale).build(), cls=JSONEncoder, indent=2, ensure_ascii=False, sort_keys=True
+            )
+            made[f"{name}.{locale}.json"] = f"{text}\n".encode()
+    return made
+
+
+def main() -> None:
+    """Write every file."""
+    for name, content in files().items():
+        (DASHBOARDS / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
