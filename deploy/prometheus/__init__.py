@@ -38,7 +38,7 @@ def render(targets: Mapping[str, str] = TARGETS, *, rule_files: Sequence[str | P
     """Return the configuration as YAML.
 
     Args:
-        targets: role -> ``host:port``, several after commas; becomes the label ``job``, with ``roomwatch-`` before it.
+        targets: role -> ``host:port``, several after commas; the job is ``roomwatch-<role>``.
         rule_files: paths of rule files; relative ones are looked for beside the configuration.
     """
     rules = "".join(f"  - {path}\n" for path in rule_files)
