@@ -73,7 +73,7 @@ class Process:
         Raises:
             ServiceError: it cannot be started.
         """
-        assert not self.running, f"{self.name} runs already"  # noqa: S101 - programmer error
+        assert not self.running, f"{self.name} runs already"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         leash = [sys.executable, "-I", "-S", _LEASH, "KILL", str(os.getpid())]
         try:

@@ -58,7 +58,7 @@ class Valkey:
 
     def database(self, number: int) -> str:
         """Return the URL of a numbered database."""
-        assert self._port, "not started"  # noqa: S101 - programmer error
+        assert self._port, "not started"
         return f"redis://{LOOPBACK}:{self._port}/{number}"
 
     @property
@@ -69,7 +69,7 @@ class Valkey:
     @property
     def process(self) -> Process:
         """The child process; known once started."""
-        assert self._process, "not started"  # noqa: S101 - programmer error
+        assert self._process, "not started"
         return self._process
 
     async def start(self) -> None:
@@ -107,7 +107,7 @@ class Valkey:
         await self.stop()
 
     async def _answers(self) -> bool:
-        assert self._port  # noqa: S101 - set before the start
+        assert self._port
         try:
             async with asyncio.timeout(_ANSWER_S):
                 reader, writer = await asyncio.open_connection(LOOPBACK, self._port)

@@ -1,0 +1,45 @@
+# Every target sets up what it needs by itself; a second run finds it done.
+.PHONY: help setup format lint types check test demo bench bench-peers
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+SETUP := deploy/local/setup.sh
+DEMO_S ?= 0
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F ': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.done var/kafka/.done ## make .venv, fetch Kafka, install the Debian packages that the demo needs
+	@$(SETUP) packages -o prometheus:prometheus
+
+format: .venv/.done ## rewrite the code in our style
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+lint: .venv/.done ## look for faults without running anything
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: .venv/.done ## check the types
+	@.venv/bin/mypy
+
+check: lint types ## lint, types and the fast tests, under a minute
+	@$(PYTHON) -m pytest -q -m "not services and not slow and not browser"
+
+test: setup lint types ## every test, with the services and programs that they need
+	@$(SETUP) packages prometheus:prometheus chromium:chromium :fonts-noto-cjk
+	@$(PYTHON) -m pytest
+
+demo: setup ## the whole system on this machine, with simulated broadcasts; DEMO_S=90 ends it after 90 s
+	@DEMO_S=$(DEMO_S) exec $(PYTHON) -I -S deploy/local/leash.py TERM $$PPID $(PYTHON) -m deploy.local.demo
+
+bench: setup ## our own figures
+	@$(PYTHON) -m tests.bench
+
+bench-peers: ## the peers beside ours
+	@echo "bench-peers: there is nothing to compare with yet" >&2; exit 1
+
+.venv/.done: requirements.lock pyproject.toml $(SETUP)
+	@echo "setup: .venv (about a minute the first time)" && $(SETUP) venv && touch $@
+
+var/kafka/.done: deploy/local/pom.xml $(SETUP) | .venv/.done
+	@echo "setup: Kafka (about a minute the first time)" && $(SETUP) kafka && touch $@
