@@ -1,0 +1,101 @@
+"""A rule set made ready: which rules watch a room or a vendor, with its overrides resolved once.
+
+Pure. Rooms that match the same overrides share one bundle, so memory grows with the combinations of overrides
+that occur, not with the rooms (a match on ``room_id`` aside).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.conditions import Watch, figures_of, scope_of, watch
+from alerts.detectors.reading import Condition
+from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
+from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
+
+__all__ = ["Bundle", "Bundles"]
+
+_STATES: Final = ("planned", "live", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The rules of one subject.
+
+    Attributes:
+        by_name: every rule that watches it.
+        by_state: state of the room -> the rules to judge in it, in the order of the set.
+        observers: conditions that learn at the close of a tick.
+    """
+
+    by_name: Mapping[str, Watch]
+    by_state: Mapping[str, tuple[Watch, ...]]
+    observers: tuple[Condition, ...]
+
+
+class Bundles:
+    """The bundles of one rule set.
+
+    Args:
+        ruleset: a checked set.
+
+    Attributes:
+        room_figures: places of the room figures that any rule may read, rising.
+        vendor_figures: the same for vendors.
+    """
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self.ruleset = ruleset
+        self._rooms = [(order, rule) for order, rule in enumerate(ruleset.rules) if scope_of(rule) == "room"]
+        vendors = [(order, rule) for order, rule in enumerate(ruleset.rules) if scope_of(rule) == "vendor"]
+        self.vendor = _bundle([watch(rule, order) for order, rule in vendors])
+        self._watches: dict[tuple[int, tuple[int, ...]], Watch] = {}
+        self._bundles: dict[tuple[tuple[int, ...], ...], Bundle] = {}
+        used = {name for rule in ruleset.rules for name in figures_of(rule)}
+        self.room_figures = tuple(i for i, c in enumerate(ROOM_COLUMNS) if c.metric.name in used)
+        self.vendor_figures = tuple(i for i, c in enumerate(VENDOR_COLUMNS) if c.metric.name in used)
+
+    def room(self, room_id: str, facts: Mapping[str, Any]) -> Bundle:
+        """Return the rules of a room, its overrides applied in their order."""
+        matched = tuple(matching_overrides(rule, room_id=room_id, facts=facts) for _, rule in self._rooms)
+        bundle = self._bundles.get(matched)
+        if bundle is None:
+            watches = [
+                self._watch(order, rule, which)
+                for (order, rule), which in zip(self._rooms, matched, strict=True)
+            ]
+            bundle = self._bundles[matched] = _bundle(watches)
+        return bundle
+
+    def _watch(self, order: int, rule: Rule, which: tuple[int, ...]) -> Watch:
+        known = self._watches.get((order, which))
+        if known is None:
+            known = self._watches[order, which] = watch(resolved(rule, which), order)
+        return known
+
+
+def resolved(rule: Rule, which: tuple[int, ...]) -> Rule:
+    """Return a rule with the overrides of these indices applied, the last one winning."""
+    written = rule.model_dump(exclude={"overrides"})
+    for index in which:
+        written = apply_overrides(written, rule.overrides[index].set)
+    return Rule.model_validate(written) if which else rule
+
+
+def _bundle(watches: list[Watch]) -> Bundle:
+    return Bundle(
+        by_name={each.rule.name: each for each in watches},
+        by_state={
+            state: tuple(
+                each
+                for each in watches
+                if state in each.states and not (state == "paused" and each.holds_breath)
+            )
+            for state in _STATES
+        },
+        observers=tuple(
+            condition for each in watches for condition in each.conditions if condition.remembers
+        ),
+    )

@@ -1,0 +1,190 @@
+"""From a rule as written to what is asked each tick: places looked up, bounds in order, detectors built.
+
+Takes checked rules only (``alerts.rulecheck``). Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final, Literal
+
+from alerts.detectors import DETECTORS
+from alerts.detectors.reading import CRITICAL, INFO, WARNING, Condition
+from alerts.detectors.threshold import NEVER, PING_WINDOWS, Figure, Side, Threshold
+from alerts.model import COMMERCE_KINDS, TRAFFIC_KINDS
+from alerts.ruleset import Bound, DetectorCondition, MetricCondition, Rule
+from alerts.states import Policy
+from stream.catalogue import (
+    METRIC_BY_NAME,
+    ROOM_COLUMN_INDEX,
+    VENDOR_COLUMN_INDEX,
+    WINDOWS_MS,
+    Metric,
+    column,
+)
+
+__all__ = ["Scope", "Watch", "figures_of", "is_ping_metric", "samples_of", "scope_of", "watch"]
+
+Scope = Literal["room", "vendor", "monitor"]
+"""Whom a rule watches; `monitor` rules are judged by the incidents stage, from heartbeats."""
+
+_PINGED: Final = "live_pings"
+_SAMPLES: Final[dict[str, tuple[tuple[str, str | None], ...]]] = {
+    "live_payment_failure_ratio": (("live_orders_in_window", "paid"), ("live_orders_in_window", "failed")),
+    "live_conversion_ratio": (("live_clickers", None),),
+    "live_vendor_error_ratio": (("live_vendor_calls", None),),
+    "live_vendor_timeout_ratio": (("live_vendor_calls", None),),
+}
+"""Metric -> the counts (metric, label value) whose sum over the same window is its number of samples."""
+_FRAMES: Final = "live_frames_per_second"
+_INTERVAL: Final = "live_ping_interval_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A rule made ready for the subjects that share its bounds.
+
+    Attributes:
+        order: its place in the set.
+        holds_breath: it says nothing new while the room is paused.
+        states: states of a room in which it is judged.
+    """
+
+    order: int
+    rule: Rule
+    scope: Scope
+    policy: Policy
+    conditions: tuple[Condition, ...]
+    holds_breath: bool
+    states: frozenset[str]
+
+
+def watch(rule: Rule, order: int) -> Watch:
+    """Return a checked rule made ready."""
+    conditions = tuple(_condition(condition, rule) for condition in rule.any)
+    planned = any(getattr(condition, "watches_planned", False) for condition in conditions)
+    return Watch(
+        order=order,
+        rule=rule,
+        scope=scope_of(rule),
+        policy=Policy(
+            for_ms=round(rule.for_s * 1000),
+            keep_firing_ms=round(rule.keep_firing_s * 1000),
+            lowest=min(_lowest(condition) for condition in rule.any),
+        ),
+        conditions=conditions,
+        holds_breath=rule.kind in TRAFFIC_KINDS | COMMERCE_KINDS,
+        states=frozenset(("live", "paused", "planned") if planned else ("live", "paused")),
+    )
+
+
+def scope_of(rule: Rule) -> Scope:
+    """Return whom a rule watches, by its first condition; a checked rule has one scope."""
+    first = rule.any[0]
+    if isinstance(first, DetectorCondition):
+        return DETECTORS[first.detector].scope
+    return "vendor" if METRIC_BY_NAME[first.metric].scope == "vendor" else "room"
+
+
+def is_ping_metric(metric: Metric) -> bool:
+    """Return whether the metric's window follows the ping interval of its probe."""
+    return metric.label == "probe" and set(PING_WINDOWS) <= set(metric.windows)
+
+
+def samples_of(metric: Metric, label_value: str | None, window: str | None) -> tuple[str, ...]:
+    """Return the names of the columns whose sum is the metric's number of samples; empty when it has none."""
+    counts = _SAMPLES.get(metric.name, ())
+    if is_ping_metric(metric):
+        counts = ((_PINGED, label_value),)
+    return tuple(
+        column(name, label_value=value, window=window).name
+        for name, value in counts
+        if window in METRIC_BY_NAME[name].windows
+    )
+
+
+def figures_of(rule: Rule) -> frozenset[str]:
+    """Return the names of all metrics whose figures the rule may read, in any window."""
+    return frozenset(name for condition in rule.any for name in _figures_of(condition))
+
+
+def _figures_of(condition: MetricCondition | DetectorCondition) -> tuple[str, ...]:
+    if isinstance(condition, DetectorCondition):
+        return (*DETECTORS[condition.detector].reads, *filter(None, [condition.metric]))
+    metric = METRIC_BY_NAME[condition.metric]
+    counts = (_PINGED, _INTERVAL, _FRAMES) if is_ping_metric(metric) else ()
+    return (metric.name, *counts, *(name for name, _ in _SAMPLES.get(metric.name, ())))
+
+
+def _condition(condition: MetricCondition | DetectorCondition, rule: Rule) -> Condition:
+    if isinstance(condition, DetectorCondition):
+        return DETECTORS[condition.detector].build(condition, rule)
+    return _threshold(condition, rule.min_samples)
+
+
+def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
+    metric = METRIC_BY_NAME[condition.metric]
+    index = VENDOR_COLUMN_INDEX if metric.scope == "vendor" else ROOM_COLUMN_INDEX
+    label_value = condition.where.get(metric.label) if metric.label else None
+    pings = is_ping_metric(metric)
+    windows = PING_WINDOWS if pings else (condition.window,)
+    sides = _sides(condition)
+    return Threshold(
+        id=column(metric.name, label_value=label_value, window=None if pings else condition.window).name
+        if not pings
+        else f"{metric.name}{{{metric.label}={label_value}}}",
+        metric=metric.name,
+        labels=dict(condition.where),
+        feeds=metric.feeds,
+        sides=sides,
+        figures=tuple(
+            Figure(
+                at=index[column(metric.name, label_value=label_value, window=window).name],
+                samples_at=tuple(index[name] for name in samples_of(metric, label_value, window)),
+                frames_at=index[column(_FRAMES, label_value=label_value, window=window).name]
+                if condition.not_below_frame
+                else None,
+                window_s=WINDOWS_MS[window] // 1000 if window in WINDOWS_MS else None,
+            )
+            for window in windows
+        ),
+        interval_at=index[column(_INTERVAL, label_value=label_value).name] if pings else None,
+        min_samples=min_samples,
+        total_excess=NEVER if condition.total is None else sides[0].sign * condition.total,
+        confidence=condition.lower_bound,
+        z=0.0 if condition.lower_bound is None else NormalDist().inv_cdf(condition.lower_bound),
+    )
+
+
+def _sides(condition: MetricCondition) -> tuple[Side, ...]:
+    bounds = (condition.info, condition.warning, condition.critical, condition.recover)
+    signs = {">": (1,), "<": (-1,), "outside": (1, -1)}[condition.compare]
+    return tuple(_side(sign, *(_end(bound, sign) for bound in bounds)) for sign in signs)
+
+
+def _end(bound: Bound | None, sign: int) -> float | None:
+    """Return the end of a bound on one side, as an excess."""
+    if bound is None:
+        return None
+    return sign * (bound[1 if sign > 0 else 0] if isinstance(bound, tuple) else bound)
+
+
+def _side(
+    sign: int, info: float | None, warning: float | None, critical: float | None, recover: float | None
+) -> Side:
+    given = [bound for bound in (info, warning, critical) if bound is not None]
+    return Side(
+        sign=sign,
+        info=NEVER if info is None else info,
+        warning=NEVER if warning is None else warning,
+        critical=NEVER if critical is None else critical,
+        recover=min(given) if recover is None else recover,
+    )
+
+
+def _lowest(condition: MetricCondition | DetectorCondition) -> int:
+    if isinstance(condition, DetectorCondition):
+        return WARNING
+    bounds = ((condition.info, INFO), (condition.warning, WARNING), (condition.critical, CRITICAL))
+    return next(level for bound, level in bounds if bound is not None)

@@ -1,0 +1,170 @@
+"""A figure against bounds: above, below, or outside a band.
+
+Pure and without memory. The place of every figure is looked up once; ``level`` then costs a few list reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.detectors.reading import BETWEEN, CRITICAL, INFO, OK, WARNING, Reading, Subject
+
+__all__ = ["NEVER", "PING_WINDOWS", "Figure", "Side", "Threshold", "wilson_lower"]
+
+PING_WINDOWS: Final = ("10s", "1m", "5m")
+"""Windows that a ping rule chooses from."""
+_PING_WINDOWS_S: Final = (10.0, 60.0)
+"""Their lengths, seconds; the last one takes whatever is left."""
+PINGS_PER_WINDOW: Final = 3
+"""A ping rule's window holds at least this many ping intervals; metrics.md, section 2."""
+NEVER: Final = math.inf
+"""A bound that no figure is beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Where a figure stands in ``values``.
+
+    Attributes:
+        at: its index.
+        samples_at: indices whose sum is its number of samples; empty when it has none.
+        frames_at: index of the frame rate of the same probe and window; None unless asked for.
+        window_s: length of its window, None for the newest value or the session's total.
+    """
+
+    at: int
+    samples_at: tuple[int, ...] = ()
+    frames_at: int | None = None
+    window_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Bounds of one side as an excess: the figure is multiplied by ``sign``, more is worse, ``NEVER`` = none."""
+
+    sign: int
+    info: float
+    warning: float
+    critical: float
+    recover: float
+
+    def level(self, value: float, floor: float) -> int:
+        """Return the level of a value; no bound counts as lower than ``floor``."""
+        excess = self.sign * value
+        if excess <= floor or excess <= self.recover:
+            return OK
+        if excess > self.critical:
+            return CRITICAL
+        if excess > self.warning:
+            return WARNING
+        return INFO if excess > self.info else BETWEEN
+
+    def bound(self, level: int, floor: float) -> float:
+        """Return the bound that a level is held against, in the unit of the figure."""
+        bound = {CRITICAL: self.critical, WARNING: self.warning, INFO: self.info}.get(level)
+        if bound is None:
+            bound = min(self.info, self.warning, self.critical)
+        return self.sign * max(bound, floor)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A metric condition with its places and bounds.
+
+    Attributes:
+        sides: one with ``>`` or ``<``, two with ``outside``.
+        figures: one, or for a ping rule one for each of PING_WINDOWS.
+        interval_at: index of the probe's ping interval; None when the window does not depend on it.
+        total_excess: a figure at or beyond it is a total breach.
+        confidence: what the figure's lower bound is taken with; None: the figure itself is compared.
+    """
+
+    id: str
+    metric: str
+    labels: Mapping[str, str]
+    feeds: tuple[str, ...]
+    sides: tuple[Side, ...]
+    figures: tuple[Figure, ...]
+    interval_at: int | None = None
+    min_samples: int = 0
+    total_excess: float = NEVER
+    confidence: float | None = None
+    z: float = 0.0
+    remembers: bool = False
+
+    def level(self, subject: Subject) -> int | None:
+        """Return the level of the figure now; None without a figure or with too few samples."""
+        values = subject.values
+        figure = self._figure(values)
+        value = values[figure.at]
+        if value is None or (self.min_samples and _samples(figure, values) < self.min_samples):
+            return None
+        if self.confidence is not None:
+            value = wilson_lower(value, _samples(figure, values), self.z)
+        floor = -NEVER if figure.frames_at is None else _frame_s(values[figure.frames_at])
+        if len(self.sides) == 1:
+            return self.sides[0].level(value, floor)
+        return max(side.level(value, floor) for side in self.sides)
+
+    def total(self, subject: Subject) -> bool:
+        """Return whether the figure is at its worst possible value, or beyond what the rule calls total."""
+        value = subject.values[self._figure(subject.values).at]
+        return value is not None and self.sides[0].sign * value >= self.total_excess
+
+    def read(self, subject: Subject, level: int) -> Reading:
+        """Return the figure, the bound that the level is held against, and what it rests on."""
+        values = subject.values
+        figure = self._figure(values)
+        value = values[figure.at]
+        floor = -NEVER if figure.frames_at is None else _frame_s(values[figure.frames_at])
+        side = self.sides[0]
+        if value is not None:
+            side = max(self.sides, key=lambda side: side.level(value, floor) * 2 + (side.sign * value > 0))
+        return Reading(
+            value=value,
+            threshold=side.bound(level, floor),
+            samples=_samples(figure, values) if figure.samples_at else None,
+            confidence=self.confidence,
+            window_s=figure.window_s,
+            newest_ms=max((subject.newest_ms.get(feed, 0) for feed in self.feeds), default=0),
+        )
+
+    def observe(self, subject: Subject) -> bool:  # noqa: ARG002 - a threshold remembers nothing
+        """Return False: nothing is learnt."""
+        return False
+
+    def _figure(self, values: list[Any]) -> Figure:
+        if self.interval_at is None or (interval_s := values[self.interval_at]) is None:
+            return self.figures[0]
+        needed_s = PINGS_PER_WINDOW * interval_s
+        for figure, window_s in zip(self.figures, _PING_WINDOWS_S, strict=False):
+            if window_s >= needed_s:
+                return figure
+        return self.figures[-1]
+
+
+def wilson_lower(ratio: float, samples: int, z: float) -> float:
+    """Return the lower end of Wilson's score interval.
+
+    Args:
+        ratio: the observed share, 0..1.
+        samples: how many it was observed on, 0 or more; on none nothing is known and the answer is 0.
+        z: quantile of the standard normal distribution, above zero.
+    """
+    if samples <= 0:
+        return 0.0
+    square = z * z / samples
+    spread = z * math.sqrt(ratio * (1 - ratio) / samples + square / (4 * samples))
+    return max(0.0, (ratio + square / 2 - spread) / (1 + square))
+
+
+def _samples(figure: Figure, values: list[Any]) -> int:
+    return sum(int(values[at] or 0) for at in figure.samples_at)
+
+
+def _frame_s(frames_per_second: float | None) -> float:
+    """Return the time of one frame in seconds; unknown or standing still: no floor."""
+    return 1 / frames_per_second if frames_per_second else -NEVER

@@ -1,0 +1,151 @@
+"""What the rules stage holds of a room or a vendor, and its packed form in the store.
+
+Two fields for each subject: ``r:<key>`` changes with its figures, ``s:<key>`` with the states of its rules and
+what its detectors remember. Only figures that some rule may read are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from alerts.bundles import Bundle
+from alerts.detectors.reading import Subject
+from alerts.model import RoomState
+from alerts.states import AlertState
+
+__all__ = [
+    "Held",
+    "Meta",
+    "only_figures",
+    "pack",
+    "pack_figures",
+    "pack_states",
+    "unpack_figures",
+    "unpack_meta",
+    "unpack_states",
+]
+
+pack: Final = msgspec.msgpack.Encoder().encode
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """What the fold of a partition holds besides its subjects.
+
+    Attributes:
+        epoch: of the newest owner of the partition in the ingest stage.
+        seq: newest record of that owner.
+        swept: rooms that this owner did not send have been closed.
+    """
+
+    epoch: int = -1
+    seq: int = 0
+    tick_ms: int = 0
+    offset: int = -1
+    told: int = 0
+    swept: bool = True
+    reach_ms: dict[str, int] = {}
+
+
+@dataclass(slots=True)
+class Held(Subject):
+    """A subject with its rules.
+
+    Attributes:
+        epoch: owner that sent it last.
+        judged_ms: tick at which its present figures were judged.
+        quiet_ms: tick at which a session of it ended; nothing begins at that tick, so that ids stay unique.
+        states: rules that are pending or firing, by name.
+    """
+
+    epoch: int = 0
+    judged_ms: int = 0
+    quiet_ms: int = 0
+    bundle: Bundle = field(default=Bundle({}, {}, ()))
+    states: dict[str, AlertState] = field(default_factory=dict)
+
+
+class _Figures(msgspec.Struct, array_like=True):
+    room_id: str | None
+    session_ms: int | None
+    state: RoomState
+    facts: Mapping[str, Any]
+    values: list[Any]
+    newest_ms: Mapping[str, int]
+    epoch: int
+    quiet_ms: int
+
+
+class _States(msgspec.Struct, array_like=True):
+    states: dict[str, AlertState]
+    memory: dict[str, list[Any]]
+
+
+_META: Final = msgspec.msgpack.Decoder(Meta)
+_FIGURES: Final = msgspec.msgpack.Decoder(_Figures)
+_STATES: Final = msgspec.msgpack.Decoder(_States)
+
+
+def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
+    """Return the subject's figures packed; of the values only those at these places."""
+    values = held.values
+    return pack(
+        _Figures(
+            room_id=held.room_id,
+            session_ms=held.session_ms,
+            state=held.state,
+            facts=held.facts,
+            values=[values[at] for at in figures],
+            newest_ms=held.newest_ms,
+            epoch=held.epoch,
+            quiet_ms=held.quiet_ms,
+        )
+    )
+
+
+def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int) -> Held:
+    """Return the subject that ``pack_figures`` packed; ``columns`` is the number of places."""
+    kept = _FIGURES.decode(packed)
+    values: list[Any] = [None] * columns
+    for at, value in zip(figures, kept.values, strict=True):
+        values[at] = value
+    return Held(
+        key=key,
+        room_id=kept.room_id,
+        session_ms=kept.session_ms,
+        state=kept.state,
+        facts=kept.facts,
+        values=values,
+        newest_ms=kept.newest_ms,
+        epoch=kept.epoch,
+        quiet_ms=kept.quiet_ms,
+    )
+
+
+def only_figures(values: Sequence[Any], figures: Sequence[int]) -> list[Any]:
+    """Return the values with every place but these emptied: what a fold that starts from the store sees."""
+    kept: list[Any] = [None] * len(values)
+    for at in figures:
+        kept[at] = values[at]
+    return kept
+
+
+def pack_states(held: Held) -> bytes | None:
+    """Return the states and memories packed; None when there is nothing to keep."""
+    if not held.states and not held.memory:
+        return None
+    return pack(_States(held.states, held.memory))
+
+
+def unpack_states(held: Held, packed: bytes) -> None:
+    """Give a subject the states and memories that ``pack_states`` packed."""
+    kept = _STATES.decode(packed)
+    held.states, held.memory = kept.states, kept.memory
+
+
+def unpack_meta(packed: bytes) -> Meta:
+    """Return the fold's own state."""
+    return _META.decode(packed)

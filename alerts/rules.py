@@ -1,0 +1,346 @@
+"""The rules stage of one partition: a fold over its log of ``live.windows`` that says when alerts begin and end.
+
+Pure: time is the record's tick, and the state is packed fields that the caller keeps. The same log gives the
+same transitions at the same positions, from whatever stored state the fold goes on. Memory is bounded by the
+live rooms, the vendors of the last 15 minutes, and the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace as with_values
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from alerts.bundles import Bundles
+from alerts.conditions import Watch
+from alerts.detectors.reading import INFO, OK, Reading
+from alerts.held import (
+    Held,
+    Meta,
+    only_figures,
+    pack,
+    pack_figures,
+    pack_states,
+    unpack_figures,
+    unpack_meta,
+    unpack_states,
+)
+from alerts.model import Heartbeat, RoomEntry, Transition, VendorEntry, WindowsRecord
+from alerts.ruleset import RuleSet
+from alerts.states import AlertState, Decision, Finding, severity_of, step
+from alerts.texts import labels_of, sentences
+from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
+from stream.errors import StageError
+
+__all__ = ["RulesFold"]
+
+VENDOR_SILENT_MS: Final = 15 * 60_000
+"""A vendor without calls for this long is forgotten, milliseconds: the longest window is empty by then."""
+PLANNED_MS: Final = 24 * 3_600_000
+"""A planned room is forgotten this long after it should have begun, milliseconds."""
+
+End = Literal["recovered", "room_ended", "rule_removed"]
+_Told = tuple[str, int, Transition]
+
+
+class RulesFold:
+    """Folds one partition of ``live.windows``.
+
+    Args:
+        ruleset_at: the set in force at a tick; the same object for as long as the set is the same.
+        partition: number of the partition.
+        epoch: of the rules owner, put into the transitions.
+    """
+
+    def __init__(self, ruleset_at: Callable[[int], RuleSet], *, partition: int = 0, epoch: int = 0) -> None:
+        self._ruleset_at = ruleset_at
+        self._partition = partition
+        self._epoch = epoch
+        self._meta = Meta()
+        self._held: dict[str, Held] = {}
+        self._bundles: Bundles | None = None
+        self._told: list[_Told] = []
+        self._dirty: set[str] = set()
+
+    @property
+    def tick_ms(self) -> int:
+        """Return the newest tick, 0 before the first record."""
+        return self._meta.tick_ms
+
+    def heartbeat(self) -> Heartbeat:
+        """Return the sign of life that tells how far the fold is."""
+        meta = self._meta
+        position = (meta.offset, max(0, meta.told - 1))
+        return Heartbeat(self._partition, self._epoch, position, meta.tick_ms, dict(meta.reach_ms))
+
+    def apply(self, offset: int, append_ms: int, record: WindowsRecord) -> list[Transition]:  # noqa: ARG002 - see below
+        """Return what a record changes, by subject and rule.
+
+        Args:
+            offset: of the record in its partition.
+            append_ms: append time of the record; not used for time, which is the tick's, but part of the
+                stage's input.
+            record: the next record; one of a lower owner epoch or with a seen ``seq`` is dropped.
+
+        Raises:
+            StageError: the record's columns are of a version that this program does not know.
+        """
+        self._meta.offset, self._meta.told = offset, 0
+        if not self._accept(record):
+            return []
+        self._begin(record)
+        for room in record.rooms:
+            self._take_room(room, record)
+        for vendor in record.vendors:
+            self._take_vendor(vendor, record)
+        if record.last:
+            self._close(record)
+        told = [transition for _, _, transition in sorted(self._told, key=lambda entry: entry[:2])]
+        self._told.clear()
+        self._meta.told = len(told)
+        return [with_values(transition, position=(offset, index)) for index, transition in enumerate(told)]
+
+    def changed(self) -> dict[str, bytes | None]:
+        """Return the fields of the state that changed since the last call; None = the field is gone."""
+        bundles = self._bundles
+        fields: dict[str, bytes | None] = {"meta": pack(self._meta)}
+        for key in self._dirty:
+            held = self._held.get(key)
+            if held is None or bundles is None:
+                fields[f"r:{key}"] = fields[f"s:{key}"] = None
+                continue
+            fields[f"r:{key}"] = pack_figures(held, _places(held, bundles))
+            fields[f"s:{key}"] = pack_states(held)
+        self._dirty.clear()
+        return fields
+
+    def load(self, fields: Mapping[str, bytes]) -> None:
+        """Go on from stored state: every field that ``changed`` ever returned, the newest of each."""
+        self._held, self._bundles, self._dirty = {}, None, set()
+        self._meta = unpack_meta(fields["meta"]) if "meta" in fields else Meta()
+        if not self._meta.tick_ms:
+            return
+        bundles = self._bundles = Bundles(self._ruleset_at(self._meta.tick_ms))
+        for name in sorted(fields):
+            kind, _, key = name.partition(":")
+            if kind == "r":
+                vendor = "/" in key
+                places = bundles.vendor_figures if vendor else bundles.room_figures
+                columns = len(VENDOR_COLUMNS if vendor else ROOM_COLUMNS)
+                self._held[key] = unpack_figures(key, fields[name], places, columns)
+                self._equip(self._held[key])
+        for key, held in self._held.items():
+            if packed := fields.get(f"s:{key}"):
+                unpack_states(held, packed)
+
+    def _accept(self, record: WindowsRecord) -> bool:
+        meta = self._meta
+        if record.epoch < meta.epoch or (record.epoch == meta.epoch and record.seq <= meta.seq):
+            return False
+        if record.columns != COLUMNS_VERSION:
+            raise StageError(
+                f"live.windows of partition {self._partition} has columns version {record.columns}, "
+                f"this program knows {COLUMNS_VERSION}: run the version that wrote it"
+            )
+        if record.epoch > meta.epoch:
+            meta.swept = meta.epoch < 0
+        meta.epoch, meta.seq = record.epoch, record.seq
+        return True
+
+    def _begin(self, record: WindowsRecord) -> None:
+        """Move to the record's tick, and to the rule set in force at it."""
+        meta = self._meta
+        meta.tick_ms = max(meta.tick_ms, record.tick_ms)
+        meta.reach_ms = record.reach_ms or meta.reach_ms
+        ruleset = self._ruleset_at(meta.tick_ms)
+        if self._bundles is None:
+            self._bundles = Bundles(ruleset)
+        elif self._bundles.ruleset is not ruleset:
+            self._switch(self._bundles, Bundles(ruleset))
+
+    def _switch(self, before: Bundles, after: Bundles) -> None:
+        """Put another rule set in force; episodes of rules that are gone end."""
+        self._bundles = after
+        for key, held in self._held.items():
+            watches = held.bundle.by_name
+            held.values = only_figures(held.values, _places(held, before))
+            self._equip(held)
+            for name in sorted(held.states):
+                if name in held.bundle.by_name:
+                    held.states[name] = _matched(held.states[name], watches[name], held.bundle.by_name[name])
+                else:
+                    self._end(held, watches[name], held.states.pop(name), "rule_removed")
+            kept = {condition.id for condition in held.bundle.observers}
+            held.memory = {name: memory for name, memory in held.memory.items() if name in kept}
+            self._dirty.add(key)
+
+    def _equip(self, held: Held) -> None:
+        assert self._bundles is not None  # noqa: S101 - set by the first record or by load
+        held.bundle = (
+            self._bundles.vendor if held.room_id is None else self._bundles.room(held.room_id, held.facts)
+        )
+
+    def _take_room(self, entry: RoomEntry, record: WindowsRecord) -> None:
+        """Hold a room's new figures and judge them."""
+        held = self._held.get(entry.room_id)
+        if held is None:
+            held = self._held[entry.room_id] = Held(key=entry.room_id, room_id=entry.room_id)
+            held.session_ms = entry.session_ms
+            held.facts = entry.facts or {}
+            self._equip(held)
+        elif entry.facts is not None and entry.facts != held.facts:
+            held.facts = entry.facts
+            self._equip(held)
+        if entry.state == "ended" or entry.session_ms != held.session_ms:
+            self._end_session(held)
+        held.session_ms, held.state, held.values = entry.session_ms, entry.state, entry.values
+        held.newest_ms, held.epoch = entry.newest_ms, record.epoch
+        self._dirty.add(held.key)
+        self._judge(held)
+
+    def _take_vendor(self, entry: VendorEntry, record: WindowsRecord) -> None:
+        key = f"{entry.vendor}/{entry.operation}"
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = Held(key=key, room_id=None)
+            held.facts = {"vendor": entry.vendor, "operation": entry.operation}
+            self._equip(held)
+        held.values, held.newest_ms = entry.values, {"vendors": entry.newest_ms}
+        held.epoch = record.epoch
+        self._dirty.add(key)
+        self._judge(held)
+
+    def _close(self, record: WindowsRecord) -> None:
+        """Judge whoever this tick has not judged yet, let detectors learn, forget who is gone."""
+        tick_ms = self._meta.tick_ms
+        if not self._meta.swept:
+            self._sweep(record.epoch)
+        for key in [key for key, held in self._held.items() if _is_gone(held, tick_ms)]:
+            self._forget(key)
+        for held in self._held.values():
+            if held.judged_ms != tick_ms:
+                self._judge(held)
+            if held.state == "live":
+                self._observe(held)
+
+    def _sweep(self, epoch: int) -> None:
+        """Close the rooms that a new owner of the partition does not know: they ended unseen."""
+        for key in [key for key, held in self._held.items() if held.epoch < epoch]:
+            self._forget(key)
+        self._meta.swept = True
+
+    def _forget(self, key: str) -> None:
+        self._end_session(self._held[key])
+        del self._held[key]
+        self._dirty.add(key)
+
+    def _end_session(self, held: Held) -> None:
+        for name, state in sorted(held.states.items()):
+            self._end(held, held.bundle.by_name[name], state, "room_ended")
+        held.states.clear()
+        held.memory.clear()
+        held.quiet_ms = self._meta.tick_ms
+
+    def _end(self, held: Held, watch: Watch, state: AlertState, why: End) -> None:
+        if state.severity:
+            leader = min(state.leader, len(watch.conditions) - 1)
+            decision = Decision("resolved", state.severity, state.started_at_ms, leader)
+            self._tell(held, watch, decision, why)
+
+    def _judge(self, held: Held) -> None:
+        """Ask every rule of the subject; only those with a breach or a history go through ``step``."""
+        tick_ms = self._meta.tick_ms
+        held.tick_ms = held.judged_ms = tick_ms
+        held.reach_ms = self._meta.reach_ms
+        if held.quiet_ms == tick_ms:
+            return
+        states = held.states
+        for watch in held.bundle.by_state.get(held.state, ()):
+            levels = [condition.level(held) for condition in watch.conditions]
+            if watch.rule.name not in states and not any(
+                level is not None and level >= INFO for level in levels
+            ):
+                continue
+            self._step(held, watch, tuple(levels))
+
+    def _step(self, held: Held, watch: Watch, levels: tuple[int | None, ...]) -> None:
+        name = watch.rule.name
+        prior = held.states.get(name)
+        total = any(
+            level is not None and level >= INFO and condition.total(held)
+            for level, condition in zip(levels, watch.conditions, strict=True)
+        )
+        state, decision = step(watch.policy, prior, Finding(levels, total), self._meta.tick_ms)
+        if state is not prior:
+            self._dirty.add(held.key)
+            if state is None:
+                held.states.pop(name, None)
+            else:
+                held.states[name] = state
+        if decision is not None:
+            self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
+
+    def _observe(self, held: Held) -> None:
+        for condition in held.bundle.observers:
+            if condition.observe(held):
+                self._dirty.add(held.key)
+
+    def _tell(self, held: Held, watch: Watch, decision: Decision, why: End | None) -> None:
+        rule, condition = watch.rule, watch.conditions[decision.leader]
+        reading = condition.read(held, decision.level) if held.values else Reading()
+        labels = labels_of(held.facts, condition.labels)
+        summary, advice = sentences(rule, condition, reading, labels, subject=held.key, to=decision.to)
+        due_ms = max(decision.held_ms, reading.newest_ms if reading.due_ms is None else reading.due_ms)
+        transition = Transition(
+            partition=self._partition,
+            epoch=self._epoch,
+            position=(-1, -1),
+            to=decision.to,
+            rule=rule.name,
+            rule_version=self._bundles.ruleset.version if self._bundles else 0,
+            kind=rule.kind,
+            subject=held.key,
+            room_id=held.room_id,
+            severity=severity_of(decision.level),
+            tick_ms=self._meta.tick_ms,
+            started_at_ms=decision.started_at_ms,
+            due_ms=due_ms,
+            value=reading.value,
+            expected=reading.expected,
+            threshold=reading.threshold,
+            samples=reading.samples,
+            confidence=reading.confidence,
+            window_s=reading.window_s,
+            labels=labels,
+            summary=summary,
+            advice=advice,
+            contributions=[],
+            runbook_url=rule.runbook_url or f"/runbooks/{rule.kind}",
+            evidence=[],
+            reason=why or reading.reason,
+        )
+        self._told.append((held.key, watch.order, transition))
+
+
+def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
+    return bundles.vendor_figures if held.room_id is None else bundles.room_figures
+
+
+def _is_gone(held: Held, tick_ms: int) -> bool:
+    if held.room_id is None:
+        return tick_ms - held.newest_ms["vendors"] > VENDOR_SILENT_MS
+    if held.state == "ended":
+        return tick_ms > held.quiet_ms
+    begins_ms = held.facts.get("starts_at_ms") or 0
+    return held.state == "planned" and tick_ms - begins_ms > PLANNED_MS
+
+
+def _matched(state: AlertState, before: Watch, after: Watch) -> AlertState:
+    """Return a state whose levels and leader stand at the places that its conditions have in another set."""
+    places = {condition.id: index for index, condition in enumerate(before.conditions)}
+    old = [places.get(condition.id) for condition in after.conditions]
+    levels = tuple(OK if index is None else state.levels[index] for index in old)
+    leader = old.index(state.leader) if state.leader in old else 0
+    return replace(state, levels=levels, leader=leader)
