@@ -213,7 +213,8 @@ class Fold:
         if self._claim.offset >= end:
             raise StageError(
                 f"{self.job.name} ends at offset {end}, but the store holds it folded up to"
-                f" {self._claim.offset}: the topic was made anew; empty the store too, or start with another topic prefix"
+                f" {self._claim.offset}: the topic was made anew; empty the store too, or take another topic"
+                " prefix"
             )
         self._stage = self.job.make()
         self._stage.load(kept, self._claim.epoch)
