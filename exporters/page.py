@@ -16,7 +16,7 @@ from alerts.model import KINDS, SEVERITIES
 from exporters.selection import REST, Selected, is_open
 from exporters.text import Format, escape, header, labels, lines, number
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column, Metric
-from stream.store import RoomFigures, VendorFigures
+from stream.store.values import RoomFigures, VendorFigures
 
 __all__ = ["ALERT_STATES", "Snapshot", "pieces"]
 

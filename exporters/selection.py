@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stream.catalogue import ROOM_COLUMNS, Column
-from stream.store import RoomFigures
+from stream.store.values import RoomFigures
 
 __all__ = ["ENDED_SHOWN_MS", "REST", "Selected", "Selection", "is_open"]
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from exporters.selection import Selected
-from stream.store import PartitionStatus
+from stream.store.values import PartitionStatus
 
 __all__ = ["OUTCOMES", "STALE_S", "Outcome", "Telemetry"]
 

@@ -41,7 +41,7 @@ make_venv() {
 fetch_kafka() {
     install_packages no java:openjdk-17-jre-headless mvn:maven
     rm -rf "$LIBS"
-    mvn -q -B -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$LIBS" ||
+    mvn -q -B -Dstyle.color=never -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$LIBS" ||
         fail "Maven could not fetch the broker's jars"
     .venv/bin/python -m deploy.local.kafka
 }

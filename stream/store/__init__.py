@@ -4,6 +4,7 @@ Only this package knows the keys of the ingest; ``docs/keys.md`` lists them all.
 """
 
 from stream.store.client import connect
-from stream.store.reader import FiguresReader, PartitionStatus, RoomFigures, VendorFigures
+from stream.store.reader import FiguresReader
+from stream.store.values import PartitionStatus, RoomFigures, VendorFigures
 
 __all__ = ["FiguresReader", "PartitionStatus", "RoomFigures", "VendorFigures", "connect"]

@@ -6,7 +6,6 @@ The figures are those of the last flush of a partition, written together with it
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
@@ -16,65 +15,11 @@ from redis.exceptions import RedisError
 from stream.codec import partition_of
 from stream.errors import StoreError
 from stream.store import keys
+from stream.store.values import PartitionStatus, RoomFigures, VendorFigures
 
-__all__ = ["FiguresReader", "PartitionStatus", "RoomFigures", "VendorFigures"]
+__all__ = ["FiguresReader"]
 
 _REACH = b"reach:"
-
-
-@dataclass(frozen=True, slots=True)
-class RoomFigures:
-    """A room's newest figures.
-
-    Attributes:
-        partition: the room's partition.
-        room_id: the room.
-        session_ms: start of the session, epoch milliseconds; None while the room is only planned.
-        state: ``planned``, ``live``, ``paused`` or ``ended``.
-        facts: fields of the room's last ``live.rooms`` record and the item on air.
-        values: figures in the order of ``stream.catalogue.ROOM_COLUMNS``; None is no data.
-        newest_ms: feed -> append time of the room's newest record of it, epoch milliseconds.
-        ended_reason: ``ended`` or ``silent`` once the session is over.
-    """
-
-    partition: int
-    room_id: str
-    session_ms: int | None
-    state: str
-    facts: dict[str, Any]
-    values: list[Any]
-    newest_ms: dict[str, int]
-    ended_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class VendorFigures:
-    """A vendor operation's newest figures, in the order of ``stream.catalogue.VENDOR_COLUMNS``."""
-
-    partition: int
-    vendor: str
-    operation: str
-    values: list[Any]
-    newest_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionStatus:
-    """How far the ingest of a partition is.
-
-    Attributes:
-        partition: its number.
-        epoch: of its owner; 0 when nobody has owned it yet.
-        member: who owns it, or owned it last.
-        tick_ms: second of the last flush, epoch milliseconds.
-        reach_ms: feed -> append time up to which the feed was read, epoch milliseconds.
-    """
-
-    partition: int
-    epoch: int
-    member: str
-    tick_ms: int
-    reach_ms: dict[str, int]
 
 
 class FiguresReader:
