@@ -5,13 +5,14 @@ over state and offset; records up to that offset are passed over, those missing 
 log. What comes out is sent first, then the state is kept with the offset of its last record, in one fenced
 call. Refused there, it drops its memory and claims again for as long as the partition is assigned here.
 
-Everything waits with a bound: the inbox holds ``INBOX_MAX`` records, and a store or a broker that is away for
-longer than the patience given ends the process with a sentence.
+Everything is bounded: the inbox holds ``INBOX_MAX`` records, and a store or a broker that is away for longer
+than the patience given ends the process with a sentence.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -31,7 +32,7 @@ from stream.errors import FencedError, StageError
 __all__ = ["BATCH_MAX", "BEAT_S", "INBOX_MAX", "Fold", "Inbox", "Job", "LogReader", "Outbox"]
 
 INBOX_MAX: Final = 256
-"""Records that may wait; past it the agent waits, and Faust stops reading."""
+"""Records that may wait, up to 512 KiB each; past it they are read from the log instead."""
 BATCH_MAX: Final = 128
 """Records folded before what came out is sent; more only under backlog."""
 UNSAVED_MAX: Final = 64
@@ -74,47 +75,43 @@ class Outbox(Protocol):
 
 
 class Inbox:
-    """Records on their way from an agent to its fold; at most ``INBOX_MAX``, then the agent waits."""
+    """Records on their way from an agent to its fold; at most ``INBOX_MAX`` wait.
+
+    The log itself is the buffer: what does not fit is dropped and ``missed`` says so, for the fold to read it
+    from the log. So an agent never waits, and a slow partition holds up no other.
+    """
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque()
         self._changed = asyncio.Event()
-        self._space = asyncio.Event()
-        self._space.set()
+        self.missed = True
+        """Whether the log may hold more than was handed over; true at first."""
         self.closed = False
 
     def __len__(self) -> int:
         return len(self._records)
 
-    async def put(self, record: Record) -> None:
-        """Hand a record over; dropped when the fold is over, for the next owner reads it from the log."""
-        await self._space.wait()
-        if self.closed:
+    def put(self, record: Record) -> None:
+        """Hand a record over."""
+        if len(self._records) >= INBOX_MAX or self.closed:
+            self.missed = True
             return
         self._records.append(record)
         self._changed.set()
-        if len(self._records) >= INBOX_MAX:
-            self._space.clear()
 
     async def take(self, *, within_s: float) -> list[Record]:
         """Return the oldest records, at most ``BATCH_MAX``; none when time is over or it was closed."""
         if not self._records and not self.closed and within_s > 0:
             self._changed.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
                     await self._changed.wait()
-            except TimeoutError:
-                return []
-        taken = [self._records.popleft() for _ in range(min(BATCH_MAX, len(self._records)))]
-        if len(self._records) < INBOX_MAX:
-            self._space.set()
-        return taken
+        return [self._records.popleft() for _ in range(min(BATCH_MAX, len(self._records)))]
 
     def close(self) -> None:
         """Take no more; whoever waits goes on."""
         self.closed = True
         self._records.clear()
-        self._space.set()
         self._changed.set()
 
 
@@ -225,17 +222,21 @@ class Fold:
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
+        if self.inbox.missed:
+            self.inbox.missed = False
+            await self._fill(await self._reader.end(self.job.topic, self.job.partition))
         records = await self.inbox.take(within_s=self._beat_at - loop.time())
         for record in records:
-            if record.offset > self.seen + 1:
-                await self._fill(record.offset)
+            await self._fill(record.offset)
             await self._fold(record)
         await self._flush()
         await self._maybe_beat()
 
     async def _fill(self, before: int) -> None:
-        """Fold what the log holds between the last record seen and the one at hand."""
+        """Fold what the log holds between the last record seen and ``before``."""
         first, found = self.seen + 1, 0
+        if before <= first:
+            return
         async for records in self._reader.read(
             self.job.topic, self.job.partition, first=first, last=before - 1
         ):

@@ -7,7 +7,7 @@ kept state), ``output`` (newest offset that the fold wrote). An older epoch can 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 
 from stream.errors import FencedError
 
-__all__ = ["CHUNK", "Claim", "Command", "FoldStore", "incidents_tag", "rules_tag"]
+__all__ = ["Claim", "Command", "FoldStore", "hash_commands", "incidents_tag", "pieces", "rules_tag"]
 
-CHUNK: Final = 500
-"""Most field-value pairs in one command: Lua hands over some 8 000 arguments at most."""
+_ARGUMENTS_MAX: Final = 1_000
+"""Most arguments of one command, an even number: Lua hands over some 8 000 at most."""
 
 Command = tuple[str, str, Sequence[str | bytes | int]]
 """Name, key, and the arguments after the key; writes absolute values, so that a repeat does no harm."""
@@ -116,3 +116,16 @@ class FoldStore:
         """
         if not await cast("Awaitable[int]", self._renew([self._owner], [claim.epoch, self._lease_ms])):
             raise FencedError(f"{self._owner}: fenced since epoch {claim.epoch}")
+
+
+def hash_commands(key: str, fields: Mapping[str, bytes | int | None]) -> Iterator[Command]:
+    """Yield the commands that set fields of a hash, and delete those that are None."""
+    kept = [part for name, value in fields.items() if value is not None for part in (name, value)]
+    yield from pieces("HSET", key, kept)
+    yield from pieces("HDEL", key, [name for name, value in fields.items() if value is None])
+
+
+def pieces(name: str, key: str, values: Sequence[str | bytes | int]) -> Iterator[Command]:
+    """Yield one command, or several where it has too many arguments; none without arguments."""
+    for begin in range(0, len(values), _ARGUMENTS_MAX):
+        yield name, key, values[begin : begin + _ARGUMENTS_MAX]

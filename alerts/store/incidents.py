@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator
 from typing import Final, cast
 
 from redis.asyncio import Redis
 
 from alerts.incidents import Kept, Written
 from alerts.store import episodes
-from alerts.store.folds import CHUNK, Command
+from alerts.store.folds import Command, hash_commands, pieces
 
 __all__ = ["TIMELINE_MAX", "commands", "load"]
 
@@ -40,10 +40,10 @@ def commands(written: Written) -> list[Command]:
     """Return the commands that bring the store to the stage's state."""
     return [
         *_episodes(written),
-        *_hash(ACKS, written.acks),
-        *_hash(PULSES, written.pulses),
-        *_pieces("ZREM", episodes.STARTED, written.forgotten),
-        *_pieces("ZREM", episodes.CLOSED, written.forgotten),
+        *hash_commands(ACKS, written.acks),
+        *hash_commands(PULSES, written.pulses),
+        *pieces("ZREM", episodes.STARTED, written.forgotten),
+        *pieces("ZREM", episodes.CLOSED, written.forgotten),
     ]
 
 
@@ -62,18 +62,7 @@ def _episodes(written: Written) -> Iterator[Command]:
         if entry.alert.state == "resolved":
             yield "PEXPIREAT", key, (entry.alert.at_ms + episodes.KEEP_MS,)
             yield "ZADD", episodes.CLOSED, (entry.alert.at_ms, alert_id)
-    yield from _hash(
+    yield from hash_commands(
         episodes.OPEN,
         {name: None if entry.alert.state == "resolved" else entry.value for name, entry in newest.items()},
     )
-
-
-def _hash(key: str, fields: Mapping[str, bytes | int | None]) -> Iterator[Command]:
-    kept = [part for name, value in fields.items() if value is not None for part in (name, value)]
-    yield from _pieces("HSET", key, kept)
-    yield from _pieces("HDEL", key, [name for name, value in fields.items() if value is None])
-
-
-def _pieces(name: str, key: str, values: Sequence[str | bytes | int]) -> Iterator[Command]:
-    for begin in range(0, len(values), 2 * CHUNK):
-        yield name, key, values[begin : begin + 2 * CHUNK]

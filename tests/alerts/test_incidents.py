@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.incidents import Incidents, Kept, Written
@@ -18,9 +18,9 @@ from tests.alerts.journal import T0, Journal, fresh, play, without_repeats
 
 R1 = episode_id("stutter", "r1", T0)
 CONTRACT_FIELDS = """
-    id change at_ms started_at_ms room_id subject rule rule_version kind severity severity_max state value expected
-    threshold samples confidence window_s labels summary advice contributions runbook_url evidence incident_id
-    reason latency_ms
+    id change at_ms started_at_ms room_id subject rule rule_version kind severity severity_max state value
+    expected threshold samples confidence window_s labels summary advice contributions runbook_url evidence
+    incident_id reason latency_ms
 """
 
 
@@ -355,6 +355,7 @@ def folded(stage: Incidents, records: list[Record]) -> list[Output]:
     return [output for record in records for output in stage.apply(record)]
 
 
+@settings(deadline=None, max_examples=60)
 @given(steps, st.data())
 def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     script: list[tuple[str, str, str, int]], data: st.DataObject
@@ -379,6 +380,7 @@ def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     assert {output.value for output in again} == {output.value for output in once}
 
 
+@settings(deadline=None, max_examples=60)
 @given(steps)
 def test_changes_count_without_holes_and_one_episode_is_open_for_each_rule_and_subject(
     script: list[tuple[str, str, str, int]],

@@ -1,0 +1,72 @@
+"""Which stage folds which log, and where its state is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from redis.asyncio import Redis
+
+from alerts.engine.rules_stage import RulesStage
+from alerts.fold import Job
+from alerts.incidents import Incidents
+from alerts.ruleset import RuleSet
+from alerts.settings import EngineSettings
+from alerts.store import incidents as incidents_store
+from alerts.store import rules as rules_store
+from alerts.store.folds import incidents_tag, rules_tag
+
+__all__ = ["Plan"]
+
+
+class Plan:
+    """The two stages of the engine.
+
+    Args:
+        settings: topics, number of partitions, stages of this process.
+        redis: the store.
+        ruleset_at: the rule set in force at a tick.
+    """
+
+    def __init__(self, settings: EngineSettings, redis: Redis, ruleset_at: Callable[[int], RuleSet]) -> None:
+        self._redis = redis
+        self._ruleset_at = ruleset_at
+        self._stages = settings.engine_stages
+        self._partitions = settings.partitions
+        self._windows = settings.topic("windows")
+        self._transitions = settings.topic("transitions")
+
+    def topics(self) -> dict[str, str]:
+        """Return the stages of this process, and the topic that each folds."""
+        both = {"rules": self._windows, "incidents": self._transitions}
+        return {stage: topic for stage, topic in both.items() if self._stages in ("both", stage)}
+
+    def tag(self, topic: str, number: int) -> str:
+        """Return what the keys of a fold begin with."""
+        return rules_tag(number) if topic == self._windows else incidents_tag()
+
+    def job(self, topic: str, number: int) -> Job:
+        """Return what to fold on a partition of one of the topics."""
+        return self._rules(number) if topic == self._windows else self._incidents()
+
+    def _rules(self, number: int) -> Job:
+        return Job(
+            stage="rules",
+            topic=self._windows,
+            partition=number,
+            make=partial(RulesStage, self._ruleset_at, partition=number),
+            load=partial(rules_store.load, self._redis, number),
+            commands=partial(rules_store.commands, number),
+            output="transitions",
+        )
+
+    def _incidents(self) -> Job:
+        return Job(
+            stage="incidents",
+            topic=self._transitions,
+            partition=0,
+            make=partial(Incidents, self._partitions),
+            load=partial(incidents_store.load, self._redis),
+            commands=incidents_store.commands,
+            output="alerts",
+        )
