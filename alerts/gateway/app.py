@@ -1,0 +1,151 @@
+"""The gateway's ASGI application: HTTP by FastAPI, sockets beside it, and the guard before both."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from alerts.gateway import api, pages
+from alerts.gateway.problems import Problem, install, problem
+from alerts.gateway.settings import GatewaySettings
+from alerts.gateway.sockets import Sockets
+from alerts.gateway.tokens import foreign
+
+__all__ = ["make_app", "make_http"]
+
+_BODY_MAX: Final = 256 * 1024
+"""Largest request body, bytes."""
+_SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+def make_http(desk: api.Desk, registry: CollectorRegistry, silent: Sequence[str]) -> FastAPI:
+    """Return the HTTP part."""
+    app = FastAPI(
+        title="roomwatch gateway",
+        version="1",
+        description="Alerts and rooms of live-commerce monitoring; docs/api.md describes the WebSocket.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    install(app)
+    app.state.desk = desk
+    app.include_router(api.router)
+    app.include_router(pages.health(registry, silent, desk.settings.locale))
+    app.include_router(pages.console())
+    _describe_problems(app)
+    return app
+
+
+def make_app(http: FastAPI, sockets: Sockets, settings: GatewaySettings, *, guarded: bool) -> ASGIApp:
+    """Return the whole application.
+
+    Args:
+        http: the HTTP part.
+        sockets: the WebSocket part.
+        settings: hosts and origins that may call.
+        guarded: whether pages of other sites are kept out, because no token keeps them out.
+    """
+    inner: ASGIApp = _Bounded(http)
+    if guarded:
+        inner = _Guard(inner, settings)
+    if settings.origins:
+        inner = CORSMiddleware(
+            inner,
+            allow_origins=sorted(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await sockets(scope, receive, send)
+        else:
+            await inner(scope, receive, send)
+
+    return app
+
+
+class _Guard:
+    """Keeps pages of other sites out."""
+
+    def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
+        self._app = app
+        self._hosts = settings.hosts
+        self._origins = settings.origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            if foreign(headers.get("host"), headers.get("origin"), hosts=self._hosts, origins=self._origins):
+                answer = problem(403, "called from another site", code="forbidden")
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class _TooLargeError(Exception):
+    """The body is larger than any request's."""
+
+
+class _Bounded:
+    """Bounds request bodies and adds the headers that every answer carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def give(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                message["headers"] = [*message.get("headers", ()), *_SAFE]
+            await send(message)
+
+        try:
+            await self._app(scope, _bounded(receive), give)
+        except _TooLargeError:
+            if not begun:
+                await problem(413, f"at most {_BODY_MAX} bytes", code="too_large")(scope, receive, send)
+
+
+def _bounded(receive: Receive) -> Callable[[], Awaitable[Message]]:
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > _BODY_MAX:
+            raise _TooLargeError
+        return message
+
+    return bounded
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of errors into OpenAPI, and take out the framework's own."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            schemas = schema["components"]["schemas"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            own = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= own.pop("$defs")
+            schemas["Problem"] = own
+        return app.openapi_schema or schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # the way that the framework documents
