@@ -63,7 +63,10 @@ class Watch:
 def watch(rule: Rule, order: int) -> Watch:
     """Return a checked rule made ready."""
     conditions = tuple(_condition(condition, rule) for condition in rule.any)
-    planned = any(getattr(condition, "watches_planned", False) for condition in conditions)
+    planned = any(
+        isinstance(condition, DetectorCondition) and DETECTORS[condition.detector].planned
+        for condition in rule.any
+    )
     return Watch(
         order=order,
         rule=rule,

@@ -177,7 +177,7 @@ class RulesFold:
             self._dirty.add(key)
 
     def _equip(self, held: Held) -> None:
-        assert self._bundles is not None  # noqa: S101 - set by the first record or by load
+        assert self._bundles is not None
         held.bundle = (
             self._bundles.vendor if held.room_id is None else self._bundles.room(held.room_id, held.facts)
         )
@@ -291,7 +291,10 @@ class RulesFold:
         rule, condition = watch.rule, watch.conditions[decision.leader]
         reading = condition.read(held, decision.level) if held.values else Reading()
         labels = labels_of(held.facts, condition.labels)
-        summary, advice = sentences(rule, condition, reading, labels, subject=held.key, to=decision.to)
+        severity = severity_of(decision.level)
+        summary, advice = sentences(
+            rule, condition, reading, labels, subject=held.key, severity=severity, ended=why
+        )
         due_ms = max(decision.held_ms, reading.newest_ms if reading.due_ms is None else reading.due_ms)
         transition = Transition(
             partition=self._partition,
@@ -303,7 +306,7 @@ class RulesFold:
             kind=rule.kind,
             subject=held.key,
             room_id=held.room_id,
-            severity=severity_of(decision.level),
+            severity=severity,
             tick_ms=self._meta.tick_ms,
             started_at_ms=decision.started_at_ms,
             due_ms=due_ms,

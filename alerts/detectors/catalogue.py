@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -27,12 +27,15 @@ class DetectorType:
     """A detector as a rule set sees it.
 
     Attributes:
-        params: its parameters with their bounds and defaults.
+        params: its parameters with their bounds and defaults; ``warning*`` and ``critical*`` that rise together
+            are checked against each other.
         scope: whom it watches.
-        metrics: metrics it can be put on; empty when it chooses its figures itself.
+        build: makes the condition of a checked entry of a rule.
+        metrics: metrics that it can be put on, with the windows of each; empty when it chooses its figures.
         reads: further metrics whose figures it reads.
-        probes: whether ``where`` must name a probe.
-        build: makes the condition of a checked entry; the rule gives its name and least samples.
+        where: labels that ``where`` must name, with what each may be.
+        counts_samples: it heeds the rule's ``min_samples``.
+        planned: it also judges rooms that have not begun.
     """
 
     params: type[Params]
@@ -40,4 +43,6 @@ class DetectorType:
     build: Callable[[DetectorCondition, Rule], Condition]
     metrics: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    probes: bool = False
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts_samples: bool = False
+    planned: bool = False
