@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -67,32 +67,32 @@ class _MetricsPage:
             self._count("store_away")
             await PlainTextResponse(f"{error}\n", 503)(scope, receive, send)
             return
-        outcome: Outcome = "not_read"
+        finished = asyncio.Event()
         try:
             async with asyncio.timeout(SEND_S):
-                response = self._response(snapshot, Request(scope))
+                response = self._response(snapshot, Request(scope), finished)
                 await response(scope, receive, send)
-            outcome = "ok"
-        except (TimeoutError, ClientDisconnect) as error:
-            _log.warning("scrape.not_read", cause=type(error).__name__)
+        except TimeoutError:
+            _log.warning("scrape.not_read", seconds=SEND_S)
         finally:
-            self._count(outcome)
+            self._count("ok" if finished.is_set() else "not_read")
             self._exporter.telemetry.seconds.observe(time.perf_counter() - started)
 
-    def _response(self, snapshot: Snapshot, request: Request) -> StreamingResponse:
+    def _response(self, snapshot: Snapshot, request: Request, finished: asyncio.Event) -> StreamingResponse:
         form = negotiate(request.headers.get("accept", ""))
         gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
         headers = {"Content-Type": CONTENT_TYPE[form], "Vary": "Accept, Accept-Encoding"}
         if gzip:
             headers["Content-Encoding"] = "gzip"
-        return StreamingResponse(_body(self._exporter.page(snapshot, form), gzip=gzip), headers=headers)
+        body = _body(self._exporter.page(snapshot, form), finished, gzip=gzip)
+        return StreamingResponse(body, headers=headers)
 
     def _count(self, outcome: Outcome) -> None:
         self._exporter.telemetry.scrapes.labels(outcome).inc()
 
 
-async def _body(text: Iterator[str], *, gzip: bool) -> AsyncIterator[bytes]:
-    """Yield the bytes of a page; other requests are served between its pieces."""
+async def _body(text: Iterator[str], finished: asyncio.Event, *, gzip: bool) -> AsyncIterator[bytes]:
+    """Yield the bytes of a page, serving other requests in between; set the event once all were taken."""
     packer = zlib.compressobj(level=1, wbits=31) if gzip else None
     waiting: list[bytes] = []
     size = 0
@@ -105,6 +105,7 @@ async def _body(text: Iterator[str], *, gzip: bool) -> AsyncIterator[bytes]:
             waiting, size = [], 0
             await asyncio.sleep(0)
     yield b"".join([*waiting, packer.flush() if packer else b""])
+    finished.set()
 
 
 def application(exporter: Exporter) -> Starlette:

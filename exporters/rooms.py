@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from typing import Final
 
 import click
@@ -14,6 +13,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from alerts.store import IncidentsReader
+from alerts.store.rule_sets import RuleSetStore
 from exporters.http import Server, application, listen
 from exporters.scrape import Exporter
 from exporters.settings import ExporterSettings
@@ -40,6 +40,7 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
     exporter = Exporter(
         FiguresReader(redis, settings.partitions),
         IncidentsReader(redis),
+        RuleSetStore(redis),
         rooms_max=settings.export_rooms_max,
         clock=SystemClock(),
         registry=CollectorRegistry(),
@@ -76,8 +77,8 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
 @click.command("exporter")
 @click.option("--host", help="Address to listen on; ROOMWATCH_EXPORTER_HOST, 127.0.0.1.")
 @click.option("--port", type=int, help="Port, 0 for a free one; ROOMWATCH_EXPORTER_PORT, 9700.")
-def command(host: str | None, port: int | None) -> None:
+def command(host: str | None, port: int | None) -> int:
     """Show the rooms' figures to Prometheus, as text or OpenMetrics, at /metrics."""
     settings = load(ExporterSettings, exporter_host=host, exporter_port=port)
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own
-    sys.exit(run("exporter", lambda stop: serve(settings, stop), log_level=settings.log_level))
+    return run("exporter", lambda stop: serve(settings, stop), log_level=settings.log_level)

@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import prometheus_client
+import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from redis.exceptions import RedisError
 
+from alerts.model import Kind
 from alerts.store import IncidentsReader
+from alerts.store.rule_sets import RuleSetStore
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
 from exporters.telemetry import Telemetry
@@ -21,10 +24,13 @@ from stream.errors import StoreError
 from stream.runtime import Clock
 from stream.store import FiguresReader
 
-__all__ = ["STORE_S", "Exporter"]
+__all__ = ["STORE_S", "Exporter", "room_rules"]
 
 STORE_S: Final = 4.0
 """Longest wait for the store; below the 5 s in which Prometheus wants its answer."""
+
+_ROOMLESS: Final[tuple[Kind, ...]] = ("vendor_slow", "monitor_degraded")
+"""Kinds whose subject is no room."""
 
 
 class Exporter:
@@ -33,6 +39,7 @@ class Exporter:
     Args:
         figures: rooms, vendors and partitions.
         incidents: open alert episodes.
+        rule_sets: names of the rules.
         rooms_max: rooms with series of their own.
         clock: ages end at its time.
         registry: the exporter's own metrics.
@@ -42,6 +49,7 @@ class Exporter:
         self,
         figures: FiguresReader,
         incidents: IncidentsReader,
+        rule_sets: RuleSetStore,
         *,
         rooms_max: int,
         clock: Clock,
@@ -49,6 +57,8 @@ class Exporter:
     ) -> None:
         self._figures = figures
         self._incidents = incidents
+        self._rule_sets = rule_sets
+        self._rules: tuple[int, tuple[str, ...]] = (0, ())
         self._selection = Selection(rooms_max)
         self._clock = clock
         self._registry = registry
@@ -65,10 +75,18 @@ class Exporter:
             vendors = await self._figures.vendors()
             partitions = await self._figures.partitions()
             alerts = await self._incidents.open_alerts()
+            rules = await self._room_rules()
         now_ms = self._clock.now_ms()
         selected = self._selection.choose(rooms, now_ms=now_ms)
         self.telemetry.saw(selected, partitions, now_ms=now_ms)
-        return Snapshot(selected, vendors, alerts, (), now_ms)
+        return Snapshot(selected, vendors, alerts, rules, now_ms)
+
+    async def _room_rules(self) -> tuple[str, ...]:
+        """Return the rules of the newest set that watch rooms; its text is read once for each version."""
+        newest = await self._rule_sets.current()
+        if newest is not None and newest.version != self._rules[0]:
+            self._rules = (newest.version, room_rules(newest.yaml))
+        return self._rules[1]
 
     async def reach_store(self) -> None:
         """Do nothing if the store answers.
@@ -88,6 +106,11 @@ class Exporter:
         self.telemetry.series.set(series)
         generate = generate_openmetrics if form == "openmetrics" else prometheus_client.generate_latest
         yield generate(self._registry).decode()
+
+
+def room_rules(text: str) -> tuple[str, ...]:
+    """Return the names of the rules of an accepted set that watch rooms."""
+    return tuple(rule["name"] for rule in yaml.safe_load(text)["rules"] if rule["kind"] not in _ROOMLESS)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 __all__ = ["PATIENCE", "until"]
 
@@ -18,6 +18,10 @@ PATIENCE: Final = float(os.environ.get("ROOMWATCH_TEST_PATIENCE", "1"))
 _LOOK_S: Final = 0.02
 
 
+@overload
+async def until(condition: Callable[[], Awaitable[T]], deadline_s: float = ..., *, what: str = ...) -> T: ...
+@overload
+async def until(condition: Callable[[], T], deadline_s: float = ..., *, what: str = ...) -> T: ...
 async def until(
     condition: Callable[[], T | Awaitable[T]], deadline_s: float = 15.0, *, what: str = "the condition"
 ) -> T:

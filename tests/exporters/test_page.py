@@ -1,0 +1,163 @@
+"""The page is right by the rules of both formats, and says what the store holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
+
+from exporters import page
+from exporters.page import Snapshot, pieces
+from exporters.selection import Selected, Selection
+from exporters.text import unit_of
+from stream.catalogue import METRICS, ROOM_COLUMNS, Column, Metric
+from stream.store import RoomFigures
+from tests.exporters import made
+from tests.promtool import promtool
+
+NOW_MS = 1_760_000_000_000
+EXPORTED = [metric for metric in METRICS if metric.exported]
+
+
+def _snapshot(rooms: list[RoomFigures] | None = None, *, rooms_max: int = 100, **changes: Any) -> Snapshot:
+    if rooms is None:
+        rooms = [made.room("r1", now_ms=NOW_MS), made.room("r.2:b-c_d", now_ms=NOW_MS)]
+    given: dict[str, Any] = {
+        "rooms": Selection(rooms_max).choose(rooms, now_ms=NOW_MS),
+        "vendors": [made.vendor(now_ms=NOW_MS)],
+        "alerts": [_alert("stutter", "r1", "firing"), _alert("monitor_degraded", None, "acknowledged")],
+        "rules": ["stutter", "av_desync"],
+        "now_ms": NOW_MS,
+    }
+    return Snapshot(**(given | changes))
+
+
+def _alert(kind: str, room_id: str | None, state: str, severity: str = "critical") -> dict[str, Any]:
+    return {"rule": kind, "kind": kind, "room_id": room_id, "state": state, "severity": severity}
+
+
+def _values(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
+    """Return label values, in the order of the page, -> value of one metric."""
+    text = "".join(pieces(snapshot, "prometheus"))
+    samples = [s for family in parse_prometheus(text) for s in family.samples if s.name == name]
+    return {tuple(sample.labels.values()): sample.value for sample in samples}
+
+
+@pytest.mark.services
+def test_promtool_finds_nothing_to_say():
+    text = "".join(pieces(_snapshot(), "prometheus"))
+    assert promtool("check", "metrics", text=text) == ""
+
+
+@pytest.mark.parametrize("snapshot", [_snapshot(), _snapshot([], vendors=[], alerts=[], rules=[])])
+def test_both_parsers_read_every_family_of_the_catalogue_once(snapshot: Snapshot):
+    prometheus = list(parse_prometheus("".join(pieces(snapshot, "prometheus"))))
+    openmetrics = list(parse_openmetrics("".join(pieces(snapshot, "openmetrics")) + "# EOF\n"))
+    assert [f"{f.name}_total" if f.type == "counter" else f.name for f in prometheus] == [
+        metric.name for metric in EXPORTED
+    ]
+    assert [family.documentation for family in openmetrics] == [metric.help for metric in EXPORTED]
+    assert [family.unit or None for family in openmetrics] == [unit_of(metric.name) for metric in EXPORTED]
+    assert [f.samples for f in prometheus] == [f.samples for f in openmetrics]
+
+
+def test_every_figure_of_a_room_is_on_the_page():
+    room = made.room("r1", now_ms=NOW_MS)
+    text = "".join(pieces(_snapshot([room]), "prometheus"))
+    shown = {
+        f"{s.name}{sorted(s.labels.items())}": s.value
+        for family in parse_prometheus(text)
+        for s in family.samples
+    }
+    for column, value in zip(ROOM_COLUMNS, room.values, strict=True):
+        wanted = {"room_id": "r1"}
+        if column.label_value is not None:
+            wanted[str(column.metric.label)] = column.label_value
+        if column.window is not None:
+            wanted["window"] = column.window
+        found = shown.get(f"{column.metric.name}{sorted(wanted.items())}")
+        assert found == (value if column.metric.exported else None), column.name
+
+
+def test_no_data_is_no_sample():
+    room = made.room("r1", now_ms=NOW_MS, values=[None] * len(ROOM_COLUMNS))
+    text = "".join(pieces(_snapshot([room]), "prometheus"))
+    named = [line for line in text.splitlines() if 'room_id="r1"' in line]
+    derived = tuple(metric.name for metric in METRICS if metric.derived)
+    assert named
+    assert all(line.startswith(derived) for line in named)
+
+
+def test_facts_become_labels_and_unknown_ones_are_empty():
+    room = made.room("r1", now_ms=NOW_MS, facts={"title": 'a"b\\\n', "host": None, "capacity": 5})
+    assert _values(_snapshot([room]), "live_room_info") == {("r1", 'a"b\\\n', "", "", "", "", ""): 1}
+
+
+def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
+    room = made.room("r1", now_ms=NOW_MS, newest_ms={"health": NOW_MS - 1500, "likes": NOW_MS + 90})
+    assert _values(_snapshot([room]), "live_feed_age_seconds") == {("r1", "health"): 1.5, ("r1", "likes"): 0}
+
+
+def test_vendors_have_their_own_labels():
+    vendor = made.vendor("pay", "charge", now_ms=NOW_MS)
+    shown = _values(_snapshot(vendors=[vendor]), "live_vendor_error_ratio")
+    assert shown == {("pay", "charge", "1m"): vendor.values[0], ("pay", "charge", "5m"): vendor.values[1]}
+
+
+def test_open_alerts_are_counted_and_the_others_are_zero():
+    alerts = [_alert("stutter", "r1", "firing"), _alert("stutter", "r2", "suppressed")]
+    shown = _values(_snapshot(alerts=alerts), "live_alerts")
+    assert shown.pop(("critical", "stutter")) == 2
+    assert len(shown) == 3 * 19 - 1
+    assert set(shown.values()) == {0}
+
+
+def test_each_rule_has_a_state_on_each_room_that_is_shown():
+    alerts = [
+        _alert("stutter", "r1", "escalated"),
+        _alert("stutter", "gone", "firing"),
+        _alert("vendor_slow", None, "firing"),
+        _alert("sold_out", "r2", "acknowledged"),
+    ]
+    rooms = [made.room(room_id, now_ms=NOW_MS) for room_id in ("r1", "r2")]
+    assert _values(_snapshot(rooms, alerts=alerts, rules=["stutter"]), "live_alert_state") == {
+        ("r1", "stutter"): 4,
+        ("r2", "stutter"): 0,
+        ("r1", "sold_out"): 0,
+        ("r2", "sold_out"): 3,
+    }
+
+
+def test_rooms_above_the_cap_are_one_sum_under_a_name_that_no_room_can_have():
+    rooms = [made.room(room_id, now_ms=NOW_MS, session_ms=n) for n, room_id in enumerate(("r1", "r2", "r3"))]
+    snapshot = _snapshot(rooms, rooms_max=1)
+    clicks = next(i for i, column in enumerate(ROOM_COLUMNS) if column.name == "live_clicks_total")
+    assert _values(snapshot, "live_clicks_total") == {
+        ("r1",): rooms[0].values[clicks],
+        ("(rest)",): rooms[1].values[clicks] + rooms[2].values[clicks],
+    }
+    assert list(_values(snapshot, "live_viewers")) == [("r1",)]
+    assert _values(snapshot, "live_rooms_not_exported") == {(): 2}
+
+
+def test_a_vendor_of_another_version_does_not_break_the_page():
+    vendors = [made.vendor(now_ms=NOW_MS), made.vendor("sms", now_ms=NOW_MS)]
+    vendors[1].values.append(1)
+    assert {labels[0] for labels in _values(_snapshot(vendors=vendors), "live_vendor_error_ratio")} == {"pay"}
+
+
+def test_an_open_label_has_a_line_for_each_of_its_values():
+    metric = Metric("live_source_enters_total", "counter", "Visits.", "", ("visits",), label="source")
+    figures = page._Figures('room_id="', ["r1", "r2", "r3"], '"', [[{"feed": 2, 'a"b': 3}, {}, None]])
+    (text,) = page._columns(metric, [Column(metric, None, None)], figures)
+    assert text == (
+        'live_source_enters_total{room_id="r1",source="feed"} 2\n'
+        'live_source_enters_total{room_id="r1",source="a\\"b"} 3\n'
+    )
+
+
+def test_nothing_to_show_is_a_page_too():
+    empty = Snapshot(Selected([], None, 0, 0), [], [], [], NOW_MS)
+    assert "live_rooms_not_exported 0\n" in "".join(pieces(empty, "prometheus"))
