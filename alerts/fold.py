@@ -25,11 +25,22 @@ from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import TimeoutError as StoreTimeoutError
 
 from alerts.stages import Output, Record, Stage
-from alerts.store.folds import Claim, Command, FoldStore
+from alerts.store.folds import Claim, Command
 from alerts.telemetry import Telemetry
 from stream.errors import FencedError, StageError
 
-__all__ = ["BATCH_MAX", "BEAT_S", "INBOX_MAX", "Fold", "Inbox", "Job", "LogReader", "Outbox"]
+__all__ = [
+    "BATCH_MAX",
+    "BEAT_S",
+    "INBOX_MAX",
+    "UNSAVED_MAX",
+    "Fold",
+    "Inbox",
+    "Job",
+    "LogReader",
+    "Outbox",
+    "Owner",
+]
 
 INBOX_MAX: Final = 256
 """Records that may wait, up to 512 KiB each; past it they are read from the log instead."""
@@ -52,6 +63,22 @@ _TRANSIENT: Final = (
 )
 
 T = TypeVar("T")
+
+
+class Owner(Protocol):
+    """The owner record of a fold; ``alerts.store.folds.FoldStore`` is the real one."""
+
+    async def claim(self, generation: int) -> Claim:
+        """Take the fold over, or raise FencedError."""
+        ...
+
+    async def apply(self, claim: Claim, *, offset: int, output: int, commands: Sequence[Command]) -> Claim:
+        """Keep a state with its offset, or raise FencedError."""
+        ...
+
+    async def renew(self, claim: Claim) -> None:
+        """Prolong the lease, or raise FencedError."""
+        ...
 
 
 class LogReader(Protocol):
@@ -160,7 +187,7 @@ class Fold:
         self,
         job: Job,
         *,
-        store: FoldStore,
+        store: Owner,
         reader: LogReader,
         outbox: Outbox,
         generation: int,
@@ -216,6 +243,7 @@ class Fold:
         self._stage = self.job.make()
         self._stage.load(kept, self._claim.epoch)
         self.seen = self._claim.offset
+        self.inbox.missed = True
         self._outputs, self._written = [], -1
         self._beat_at = asyncio.get_running_loop().time()
         self._log.info("fold.claimed", epoch=self._claim.epoch, offset=self.seen, behind=end - 1 - self.seen)
@@ -234,7 +262,7 @@ class Fold:
 
     async def _fill(self, before: int) -> None:
         """Fold what the log holds between the last record seen and ``before``."""
-        first, found = self.seen + 1, 0
+        first, found, anew = self.seen + 1, 0, self._claim.offset < 0
         if before <= first:
             return
         async for records in self._reader.read(
@@ -245,8 +273,8 @@ class Fold:
             found += len(records)
             await self._flush()
             await self._maybe_beat()
-        lost = before - first - found if self._claim.offset >= 0 else 0
-        self._log.info("fold.hole_read", first=first, last=before - 1, records=found)
+        lost = 0 if anew else before - first - found
+        self._log.info("fold.caught_up", first=first, last=before - 1, records=found)
         if lost:
             self._telemetry.lost.labels(self.job.stage).inc(lost)
             self._log.warning(
