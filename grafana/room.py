@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from grafana.colours import ALERT_STATES, above, outside, silent
 from grafana.panels import BoardSpec, Box, PanelSpec, Query, Row, Step, Words
 from grafana.selectors import freshest, of, rules_in_state, window
 
@@ -27,28 +28,16 @@ _NO_ALERTS: Final = Words(
 )
 _PROBES: Final = Words("{{probe}}", "{{probe}}")
 
-_STALL: Final = (Step(None, "green"), Step(0.02, "orange"), Step(0.05, "red"))
-_OFFSET: Final = (
-    Step(None, "red"),
-    Step(-0.185, "orange"),
-    Step(-0.125, "green"),
-    Step(0.045, "orange"),
-    Step(0.09, "red"),
-)
+_STALL: Final = above("live_stall_ratio")
+_OFFSET: Final = outside("live_av_offset_seconds")
+_AGE: Final = silent()
 _FRAMES: Final = (Step(None, "red"), Step(10, "orange"), Step(15, "green"))
-_AGE: Final = (Step(None, "green"), Step(5, "orange"), Step(15, "red"))
+"""No default rule yet. A cloud vendor's guide: from 15 a second fluent, below 10 it visibly stutters."""
 _UNHANDLED: Final = (Step(None, "green"), Step(1, "red"))
 
-_STATES: Final = (
-    (0, Words("正常", "ok"), "green"),
-    (1, Words("将触发", "pending"), "yellow"),
-    (2, Words("告警中", "firing"), "red"),
-    (3, Words("已认领", "acknowledged"), "blue"),
-    (4, Words("已升级", "escalated"), "purple"),
-    (5, Words("已抑制", "suppressed"), "text"),
-)
-
-_OFFSETS: Final = of("live_av_offset_seconds", window("1m"))
+_JUDGED: Final = 'probe!="player"'
+"""The rules judge no players: one of them is one viewer."""
+_OFFSETS: Final = of("live_av_offset_seconds", _JUDGED, window("1m"))
 _FURTHEST_OFF: Final = f"max({_OFFSETS}) > -min({_OFFSETS}) or min({_OFFSETS})"
 
 _GLANCE: Final = (
@@ -71,14 +60,14 @@ _GLANCE: Final = (
         kind="stat",
         title=Words("卡顿率", "Stall ratio"),
         description=Words(
-            "画面静止的时间占比, 各探针中最差的(10 秒; 心跳稀疏时 1 分钟)。"
-            "高于 2% 观众有感, 高于 5% 请检查推流或切线路。",
-            "Share of time in which the picture stood still, worst probe (10 s, or 1 min where pings are "
-            "rare). Above 2 % viewers notice; above 5 % check the stream or change the line.",
+            "画面静止的时间占比, 推流与边缘中较差的(10 秒; 心跳稀疏时 1 分钟)。"
+            "橙色: 观众有感; 红色: 检查推流或切线路。",
+            "Share of time in which the picture stood still, worse of ingest and edge (10 s, or 1 min where "
+            "pings are rare). Orange: viewers notice; red: check the stream or change the line.",
         ),
         no_data=_NO_PINGS,
         unit="percentunit",
-        queries=[Query(freshest("max", "live_stall_ratio"), Words("卡顿率", "stall ratio"))],
+        queries=[Query(freshest("max", "live_stall_ratio", _JUDGED), Words("卡顿率", "stall ratio"))],
         box=Box(4, 0, 4, 6),
         steps=_STALL,
         decimals=1,
@@ -131,10 +120,10 @@ _GLANCE: Final = (
         kind="stat",
         title=Words("音画偏移", "A/V offset"),
         description=Words(
-            "声音领先画面的时间(1 分钟中位数, 各探针中偏得最多的); 负数为声音滞后。"
-            "超出 −125 到 +45 毫秒可察觉, 超出 −185 到 +90 毫秒不可接受。",
-            "Sound ahead of picture (median of 1 min, the probe that is furthest off); below zero the sound "
-            "is late. Outside −125 to +45 ms people notice, outside −185 to +90 ms they do not accept it.",
+            "声音领先画面的时间(1 分钟中位数, 推流与边缘中偏得更多的); 负数为声音滞后。"
+            "橙色: 可察觉; 红色: 不可接受。",
+            "Sound ahead of picture (median of 1 min, ingest or edge, whichever is further off); below zero "
+            "the sound is late. Orange: people notice; red: they do not accept it.",
         ),
         no_data=_NO_PINGS,
         unit="s",
@@ -147,12 +136,12 @@ _GLANCE: Final = (
         kind="stat",
         title=Words("帧率", "Frame rate"),
         description=Words(
-            "每秒帧数, 各探针中最低的。低于 15 不流畅, 低于 10 明显卡。",
-            "Frames per second, lowest probe. Below 15 it is not fluent, below 10 it stutters visibly.",
+            "每秒帧数, 推流与边缘中较低的。橙色: 不流畅; 红色: 明显卡。",
+            "Frames per second, lower of ingest and edge. Orange: not fluent; red: it stutters visibly.",
         ),
         no_data=_NO_PINGS,
         unit="suffix: fps",
-        queries=[Query(freshest("min", "live_frames_per_second"), Words("帧率", "frame rate"))],
+        queries=[Query(freshest("min", "live_frames_per_second", _JUDGED), Words("帧率", "frame rate"))],
         box=Box(4, 6, 4, 4),
         steps=_FRAMES,
         decimals=0,
@@ -191,8 +180,8 @@ _GLANCE: Final = (
         kind="stat",
         title=Words("心跳延迟", "Ping age"),
         description=Words(
-            "距最近一次心跳的时间。超过 5 秒先看推流, 超过 15 秒按断流处理。",
-            "Time since the newest ping. Above 5 s look at the stream, above 15 s treat the feed as lost.",
+            "距最近一次心跳的时间。橙色: 看推流; 红色: 按断流处理。",
+            "Time since the newest ping. Orange: look at the stream; red: treat the feed as lost.",
         ),
         no_data=_NO_PINGS,
         unit="s",
@@ -359,7 +348,7 @@ _TROUBLE: Final = (
         unit="short",
         queries=[Query(of("live_alert_state"), Words("{{rule}}", "{{rule}}"))],
         box=Box(0, 38, 12, 8),
-        states=_STATES,
+        states=ALERT_STATES,
     ),
     PanelSpec(
         kind="series",
