@@ -1,0 +1,392 @@
+"""The detector: expect, weigh, decide, learn; one sample at a time.
+
+Pure and deterministic: the same samples give the same findings, whenever and in whatever batches; a finding
+depends on nothing after it. Memory is fixed by the settings (`pack` tells how much).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from alerts.detectors.surge.rhythm import Rhythm
+from alerts.detectors.surge.settings import HALF_SURPRISE, SurgeSettings
+from alerts.detectors.surge.tail import Tail
+
+__all__ = ["Direction", "Finding", "Surge"]
+
+Direction = Literal["spike", "drop", "none"]
+
+_VALUE_MAX: Final = 1e15
+"""Larger values are taken as this, so that no square or sum overflows."""
+_DEVIATION_MAX: Final = 1e4
+_TYPICAL: Final = 0.8
+"""Mean size of a standard normal deviation: what unrest is near when all is calm."""
+_FLOOR: Final = 1e-6
+"""Smallest scale, as a share of the value: a constant series has none of its own."""
+_FEW: Final = 10
+"""Until so many samples residuals are learnt as they are, afterwards clipped."""
+_STEP_RATE: Final = 0.1
+_SUBDUED: Final = 0.05
+"""What a surprise below the refractory bar counts for in the score."""
+
+
+class Finding(NamedTuple):
+    """One sample and what was made of it.
+
+    Attributes:
+        value: as it came; None where it was missing or not a finite number.
+        expected: what it should have been; None before the first sample.
+        lower, upper: beyond them a single sample would alarm; None before the detector is ready.
+        samples: samples seen before this one.
+        confidence: 1 - p, where p is the chance of a sample as odd as this, by the series' own past.
+        score: 0 to below 1; compare with the settings' threshold; surprises that follow a larger one are subdued.
+        direction: what it is called: above expectation, below, or nothing worth telling.
+        reason: what was odd: ``jump`` of this sample, ``shift`` that lasts, ``unrest`` around it, ``hold`` of a
+            change told before, or nothing.
+    """
+
+    value: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    samples: int
+    confidence: float
+    score: float
+    direction: Direction
+    reason: Literal["jump", "shift", "unrest", "hold", ""]
+
+
+class _Weighed(NamedTuple):
+    """A sample held against what was expected, in the transformed unit, rhythm taken out.
+
+    Attributes:
+        part, season, rhythmic: part of the day, its mean, and whether it was expected.
+        level, residual, scale, z: expectation, what differs from it, its usual size, and how many of them.
+        busy, shift: means of the size and of the signed size, this sample included.
+        jump, unrest, lasting: surprise of each, -log10 p.
+        ready: whether it may alarm.
+    """
+
+    part: int
+    season: float
+    rhythmic: bool
+    level: float
+    residual: float
+    scale: float
+    z: float
+    busy: float
+    shift: float
+    jump: float
+    unrest: float
+    lasting: float
+    ready: bool
+
+
+class Surge:
+    """Follows one series.
+
+    Args:
+        settings: what it was made with; the same must be given to `unpack`.
+    """
+
+    __slots__ = (
+        "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_mid", "_jumps", "_last_at", "_levels",
+        "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms", "_unrests", "settings",
+    )  # fmt: skip
+
+    def __init__(self, settings: SurgeSettings) -> None:
+        self.settings = settings
+        self._samples = 0
+        self._last_at = 0
+        self._step_ms = 0.0
+        self._since = 0
+        self._levels: list[float] = []
+        self._errors = [0.0] * len(settings.level_rates)
+        self._scale = settings.scale_prior
+        self._busy = _TYPICAL
+        self._shift = 0.0
+        self._bar = 0.0
+        self._breaches = 0
+        self._held = 0
+        self._held_at = 0
+        self._held_mid = 0.0
+        self._jumps = Tail(settings.tail_bound, settings.tail_slope)
+        self._unrests = Tail(settings.tail_bound - 1, settings.tail_slope)
+        self._shifts = Tail(settings.tail_bound, settings.tail_slope)
+        self._rhythm: Rhythm | None = None
+
+    def judge(self, at_ms: int, value: float | None) -> Finding:
+        """Return what this sample would be found to be, learning nothing."""
+        if value is None or not math.isfinite(value):
+            return self._missing()
+        transformed = self._transformed(value)
+        if not self._levels:
+            return Finding(value, None, None, None, 0, 0.0, 0.0, "none", "")
+        weighed = self._weigh(at_ms, transformed)
+        return self._find(at_ms, value, transformed, weighed, self._breached(weighed))
+
+    def step(self, at_ms: int, value: float | None) -> Finding:
+        """Judge a sample, then learn from it.
+
+        Args:
+            at_ms: its instant, epoch milliseconds; an earlier one than before is taken as the same.
+            value: None, NaN and infinities are gaps: they change nothing.
+
+        Returns:
+            The finding.
+        """
+        if value is None or not math.isfinite(value):
+            return self._missing()
+        transformed = self._transformed(value)
+        if not self._levels:
+            self._begin(at_ms, transformed)
+            return Finding(value, None, None, None, 0, 0.0, 0.0, "none", "")
+        self._pass_time(at_ms)
+        weighed = self._weigh(at_ms, transformed)
+        breaches = self._breached(weighed)
+        finding = self._find(at_ms, value, transformed, weighed, breaches)
+        self._samples += 1
+        self._raise_bar(weighed)
+        self._hold(at_ms, transformed, weighed, breaches)
+        waits = breaches != 0 and abs(breaches) < self.settings.confirm
+        self._breaches = breaches if waits else 0
+        if not waits:
+            self._learn(transformed, weighed)
+        return finding
+
+    def pack(self) -> bytes:
+        """Return all that is remembered, as msgpack; `unpack` goes on as if nothing had happened."""
+        tails = [(t.bound, t.slope, t.seen, t.above) for t in (self._jumps, self._unrests, self._shifts)]
+        rhythm = self._rhythm
+        day = rhythm and (
+            rhythm.base, rhythm.error_with, rhythm.error_without, rhythm.used, rhythm.last,
+            rhythm.means.tobytes(), rhythm.counts.tobytes(),
+        )  # fmt: skip
+        plain = [getattr(self, name) for name in _PLAIN]
+        return msgspec.msgpack.encode((plain, self._levels, self._errors, tails, day))
+
+    @classmethod
+    def unpack(cls, settings: SurgeSettings, packed: bytes) -> Surge:
+        """Return the detector that was packed.
+
+        Raises:
+            ValueError: when the settings follow other levels or another rhythm than those it was packed with.
+        """
+        plain, levels, errors, tails, day = msgspec.msgpack.decode(packed)
+        found = cls(settings)
+        if len(errors) != len(found._errors) or (day and len(day[6]) != settings.day_bins):
+            raise ValueError("packed with settings of another shape")
+        for name, value in zip(_PLAIN, plain, strict=True):
+            setattr(found, name, value)
+        found._levels, found._errors = levels, errors
+        found._jumps, found._unrests, found._shifts = (Tail(*tail) for tail in tails)
+        if day:
+            found._rhythm = _rhythm(settings, day)
+        return found
+
+    def _transformed(self, value: float) -> float:
+        if not self.settings.counts:
+            return max(-_VALUE_MAX, min(_VALUE_MAX, value))
+        return 2 * math.asinh(math.sqrt(min(max(value, 0.0), _VALUE_MAX) / self.settings.spread_of_counts))
+
+    def _restored(self, transformed: float) -> float:
+        if not self.settings.counts:
+            return transformed
+        half = math.sinh(min(max(transformed, 0.0) / 2, 40.0))
+        return float(self.settings.spread_of_counts * half * half)
+
+    def _begin(self, at_ms: int, transformed: float) -> None:
+        self._samples = 1
+        self._last_at = at_ms
+        self._levels = [transformed] * len(self.settings.level_rates)
+        if self.settings.day_bins:
+            self._rhythm = Rhythm(self.settings.day_bins, transformed)
+            self._rhythm.counts[self._rhythm.part(at_ms)] = 1
+
+    def _pass_time(self, at_ms: int) -> None:
+        """Follow the usual step; after a hole be cautious again."""
+        passed = max(0, at_ms - self._last_at)
+        self._last_at = max(self._last_at, at_ms)
+        if self.settings.gap_steps and 0 < self._step_ms * self.settings.gap_steps < passed:
+            self._since = self._samples + self.settings.after_gap
+        else:
+            self._step_ms += max(_STEP_RATE, 1 / self._samples) * (passed - self._step_ms)
+
+    def _weigh(self, at_ms: int, transformed: float) -> _Weighed:
+        settings, rhythm, errors = self.settings, self._rhythm, self._errors
+        part, season, rhythmic, base, shifted = 0, 0.0, False, self._levels[0], 0.0
+        if rhythm is not None:
+            part, base = rhythm.part(at_ms), rhythm.base
+            rhythmic = rhythm.pays(part, settings)
+            season = rhythm.means[part] if rhythm.counts[part] else 0.0
+            shifted = (-rhythm.last if rhythmic else rhythm.last) if rhythmic != rhythm.used else 0.0
+        level = self._levels[errors.index(min(errors))] + shifted
+        residual = transformed - (season if rhythmic else 0.0) - level
+        scale = 1.25 * self._scale + _FLOOR * (abs(base) + abs(transformed)) + 1e-12
+        z = min(_DEVIATION_MAX, abs(residual) / scale) if self._samples > 2 else 0.0  # noqa: PLR2004 - no scale yet
+        if self._samples < settings.warmup:
+            return _Weighed(
+                part,
+                season,
+                rhythmic,
+                level,
+                residual,
+                scale,
+                z,
+                self._busy,
+                self._shift,
+                0,
+                0,
+                0,
+                ready=False,
+            )
+        size = min(z, settings.clip)
+        busy = self._busy + settings.busy_rate * (size - self._busy)
+        shift = self._shift + settings.shift_rate * (math.copysign(size, residual) - self._shift)
+        jump = self._jumps.surprise(z, settings)
+        unrest = self._unrests.surprise(busy / _TYPICAL, settings) if settings.busy_rate else 0.0
+        lasting = self._shifts.surprise(self._shift_z(shift), settings) if settings.shift_rate else 0.0
+        return _Weighed(
+            part, season, rhythmic, level, residual, scale, z, busy, shift, jump, unrest,
+            lasting * settings.shift_weight, ready=self._samples >= self._since,
+        )  # fmt: skip
+
+    def _shift_z(self, shift: float) -> float:
+        """Return a mean of signed sizes in its own standard deviations, were they independent."""
+        return abs(shift) / math.sqrt(self.settings.shift_rate / 2)
+
+    def _demanded(self) -> float:
+        """Return the surprise that history demands on top."""
+        seen = (self._samples + 1) / self.settings.history_samples
+        return self.settings.history_weight * math.log10(seen) if seen > 1 else 0.0
+
+    def _surprise(self, weighed: _Weighed) -> float:
+        return max(0.0, max(weighed.jump, weighed.unrest, weighed.lasting) - self._demanded())
+
+    def _decayed_bar(self) -> float:
+        settings = self.settings
+        half_life = settings.refractory_samples + settings.refractory_share * (self._samples + 1)
+        return float(self._bar * 0.5 ** (1 / half_life))
+
+    def _score(self, weighed: _Weighed) -> float:
+        surprise = self._surprise(weighed)
+        if surprise < self._decayed_bar():
+            surprise *= _SUBDUED
+        return surprise / (surprise + HALF_SURPRISE)
+
+    def _raise_bar(self, weighed: _Weighed) -> None:
+        self._bar = max(self._decayed_bar(), self._surprise(weighed))
+
+    def _breached(self, weighed: _Weighed) -> int:
+        """Return how many samples in a row breach with this one: above 0 upwards, below 0 downwards."""
+        if not weighed.ready or self._score(weighed) < self.settings.threshold:
+            return 0
+        if self.settings.min_ratio > 1 and abs(weighed.residual) < math.log(self.settings.min_ratio):
+            return 0
+        jumped = weighed.jump >= max(weighed.unrest, weighed.lasting)
+        way = 1 if (weighed.residual if jumped else weighed.shift) > 0 else -1
+        return self._breaches + way if self._breaches * way > 0 else way
+
+    def _missing(self) -> Finding:
+        expected = (
+            self._restored(self._levels[self._errors.index(min(self._errors))]) if self._levels else None
+        )
+        return Finding(None, expected, None, None, self._samples, 0.0, 0.0, "none", "")
+
+    def _find(
+        self, at_ms: int, value: float, transformed: float, weighed: _Weighed, breaches: int
+    ) -> Finding:
+        surprise = max(weighed.jump, weighed.unrest, weighed.lasting)
+        direction: Direction = "none"
+        reason: Literal["jump", "shift", "unrest", "hold", ""] = ""
+        if abs(breaches) >= self.settings.confirm:
+            direction = "spike" if breaches > 0 else "drop"
+            reason = (
+                "jump" if surprise == weighed.jump else "shift" if surprise == weighed.lasting else "unrest"
+            )
+        elif self._holds(at_ms, transformed):
+            direction, reason = ("spike" if self._held > 0 else "drop"), "hold"
+        season = weighed.season if weighed.rhythmic else 0.0
+        expected = weighed.level + season
+        lower = upper = None
+        if weighed.ready:
+            margin = self._margin(weighed)
+            lower, upper = self._restored(expected - margin), self._restored(expected + margin)
+        return Finding(
+            value, self._restored(expected), lower, upper, self._samples, 1 - 10.0**-surprise,
+            self._score(weighed), direction, reason,
+        )  # fmt: skip
+
+    def _margin(self, weighed: _Weighed) -> float:
+        """Return how far from the expectation a single sample would alarm."""
+        threshold = self.settings.threshold
+        needed = max(HALF_SURPRISE * threshold / (1 - threshold) + self._demanded(), self._decayed_bar())
+        margin = self._jumps.deviation(needed, self.settings) * weighed.scale
+        return max(margin, math.log(self.settings.min_ratio))
+
+    def _holds(self, at_ms: int, transformed: float) -> bool:
+        return (
+            self._held != 0
+            and at_ms - self._held_at < self.settings.hold_ms
+            and (transformed - self._held_mid) * self._held > 0
+        )
+
+    def _hold(self, at_ms: int, transformed: float, weighed: _Weighed, breaches: int) -> None:
+        if not self.settings.hold_ms:
+            return
+        if abs(breaches) >= self.settings.confirm:
+            self._held = 1 if breaches > 0 else -1
+            self._held_at = at_ms
+            self._held_mid = transformed - weighed.residual / 2
+        elif not self._holds(at_ms, transformed):
+            self._held = 0
+
+    def _learn(self, transformed: float, weighed: _Weighed) -> None:
+        settings, samples = self.settings, self._samples
+        if samples > settings.warmup:
+            self._busy, self._shift = weighed.busy, weighed.shift
+            self._jumps.learn(weighed.z, settings)
+            if settings.busy_rate:
+                self._unrests.learn(weighed.busy / _TYPICAL, settings)
+            if settings.shift_rate:
+                self._shifts.learn(self._shift_z(weighed.shift), settings)
+        limit = settings.clip * weighed.scale if samples > _FEW else math.inf
+        rate = max(settings.scale_rate, 1 / (samples + settings.scale_prior_samples))
+        self._scale += rate * (min(abs(weighed.residual), limit) - self._scale)
+        self._learn_levels(transformed, weighed, limit)
+        if self._rhythm is not None:
+            self._rhythm.learn(
+                weighed.part, transformed, samples=samples, used=weighed.rhythmic, settings=settings
+            )
+
+    def _learn_levels(self, transformed: float, weighed: _Weighed, limit: float) -> None:
+        settings, levels, errors = self.settings, self._levels, self._errors
+        youth = 1 / self._samples
+        rhythm = self._rhythm
+        if rhythm is not None and weighed.rhythmic != rhythm.used:
+            shifted = -rhythm.last if weighed.rhythmic else rhythm.last
+            levels[:] = [level + shifted for level in levels]
+        remaining = transformed - weighed.season if weighed.rhythmic else transformed
+        error_rate = max(settings.error_rate, youth)
+        for i, rate in enumerate(settings.level_rates):
+            off = remaining - levels[i]
+            errors[i] += error_rate * (min(abs(off), 2 * limit) - errors[i])
+            levels[i] += max(rate, youth) * off
+
+
+_PLAIN: Final = (
+    "_samples", "_last_at", "_step_ms", "_since", "_scale", "_busy", "_shift", "_bar", "_breaches", "_held",
+    "_held_at", "_held_mid",
+)  # fmt: skip
+
+
+def _rhythm(settings: SurgeSettings, packed: list[Any]) -> Rhythm:
+    rhythm = Rhythm(settings.day_bins, packed[0])
+    rhythm.error_with, rhythm.error_without, rhythm.used, rhythm.last = packed[1:5]
+    del rhythm.means[:], rhythm.counts[:]
+    rhythm.means.frombytes(packed[5])
+    rhythm.counts.frombytes(packed[6])
+    return rhythm
