@@ -107,9 +107,8 @@ class Kafka:
         return self._process.pid if self._process else None
 
     @property
-    def process(self) -> Process:
-        """The child process; known once started."""
-        assert self._process, "not started"
+    def process(self) -> Process | None:
+        """The child process of the last start."""
         return self._process
 
     async def start(self) -> None:
@@ -185,8 +184,10 @@ class Kafka:
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(settings)]
         step = Process("Kafka's storage tool", [*command, *tool], log=self._log)
         step.start()
-        if not await step.wait(within_s=_START_S):
-            await step.kill()
+        try:
+            await step.wait(within_s=_START_S)
+        finally:
+            await step.kill()  # it has ended, or hangs, or we are no longer wanted
         if step.status:
             raise step.death()
 

@@ -31,6 +31,8 @@ _PORTS: Final = range(20_000, 30_000)
 our look and the child's bind, or while the child is down for a restart."""
 _POLL_S: Final = 0.02
 _TAIL_BYTES: Final = 8_192
+_TAIL_LINES: Final = 8
+_LINE_MAX: Final = 300
 
 
 class Process:
@@ -119,7 +121,7 @@ class Process:
         if self._child is not None:
             self._child.send_signal(number)
 
-    def tail(self, lines: int = 1) -> str:
+    def tail(self, lines: int) -> str:
         """Return the last lines of its log that are not empty."""
         if not self.log.exists():
             return ""
@@ -129,11 +131,13 @@ class Process:
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
     def death(self) -> ServiceError:
-        """Return the sentence that tells how it ended."""
+        """Return the sentence that tells how it ended, and the end of its log."""
         status = self.status
         how = signal.Signals(-status).name if status is not None and status < 0 else f"status {status}"
-        last = self.tail() or "it wrote nothing"
-        return ServiceError(f"{self.name} ended with {how}: {last} (log: {self.log})")
+        said = "".join(f"\n  {line[:_LINE_MAX]}" for line in self.tail(_TAIL_LINES).splitlines())
+        return ServiceError(
+            f"{self.name} ended with {how}; its log {self.log} {'ends:' if said else 'is empty'}{said}"
+        )
 
 
 async def until_ready(child: Process, probe: Callable[[], Awaitable[bool]], *, within_s: float) -> None:

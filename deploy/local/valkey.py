@@ -67,9 +67,8 @@ class Valkey:
         return self._process.pid if self._process else None
 
     @property
-    def process(self) -> Process:
-        """The child process; known once started."""
-        assert self._process, "not started"
+    def process(self) -> Process | None:
+        """The child process of the last start."""
         return self._process
 
     async def start(self) -> None:
