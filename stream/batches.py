@@ -1,0 +1,168 @@
+"""Reading feed partitions: what came, and up to which instant a partition is known to the end.
+
+One consumer has one fetch in flight per broker. A response that leaves us at the end of a partition was
+asked for after the response before it had been handled, so it holds everything that was appended until
+then: that instant, on our clock, is the reach. ``CLOCK_MARGIN_MS`` covers a broker whose clock is a little
+behind ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from stream.alignment import Record
+from stream.model import Feed
+
+__all__ = ["CLOCK_MARGIN_MS", "FeedReader", "Read"]
+
+CLOCK_MARGIN_MS: Final = 10
+"""How far a broker's clock may be behind ours before an idle feed is taken as read too far, milliseconds."""
+_POLL_MS: Final = 20
+"""Longest wait of one poll; the reach of idle feeds advances at least this often."""
+
+_log: Final = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one poll gave for one feed partition.
+
+    Attributes:
+        feed: the feed.
+        partition: the partition.
+        records: what came, in order.
+        end_ms: instant before which everything was read, where the end was seen, else None.
+        lag: records that were not read yet.
+    """
+
+    feed: Feed
+    partition: int
+    records: list[Record]
+    end_ms: int | None
+    lag: int
+
+
+class FeedReader:
+    """Reads the feeds of one consumer, for the partitions that are ready.
+
+    Args:
+        consumer: started, its partitions assigned from outside; it never resets offsets by itself.
+        topics: topic -> feed.
+
+    Attributes:
+        ready: partitions that were claimed and sought; what others give is dropped.
+        lost: feed -> offsets that were gone before they were read.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, topics: dict[str, Feed]) -> None:
+        self.consumer = consumer
+        self.topics = topics
+        self.ready: set[int] = set()
+        self.lost: dict[Feed, int] = {}
+        self._answered: dict[TopicPartition, tuple[int, int]] = {}
+
+    def hold(self, parts: Iterable[TopicPartition]) -> None:
+        """Give newly assigned partitions a position, so that none is asked of the broker, and fetch nothing."""
+        for part in parts:
+            self.consumer.seek(part, 0)
+            self.consumer.pause(part)
+
+    def hold_back(self, feed: Feed, partition: int, *, hold: bool) -> None:
+        """Pause a feed partition, or let it go on; harmless when it is not ours any more."""
+        part = self._part(feed, partition)
+        if part in self.consumer.assignment() and hold is not (part in self.consumer.paused()):
+            (self.consumer.pause if hold else self.consumer.resume)(part)
+
+    async def start(self, partition: int, offsets: dict[str, int]) -> dict[Feed, int]:
+        """Seek the feeds of a claimed partition and make it ready.
+
+        Args:
+            partition: its number.
+            offsets: feed -> offset of the next record; a feed without one begins at its earliest.
+
+        Returns:
+            Where each feed begins.
+
+        Raises:
+            IllegalStateError: the partition is not assigned any more.
+        """
+        parts = {self._part(feed, partition): feed for feed in self.topics.values()}
+        unknown = [part for part, feed in parts.items() if feed not in offsets]
+        earliest = await self.consumer.beginning_offsets(unknown) if unknown else {}
+        begins = {feed: offsets.get(feed, earliest.get(part, 0)) for part, feed in parts.items()}
+        for part, feed in parts.items():
+            self.consumer.seek(part, begins[feed])
+            self.consumer.resume(part)
+            self._answered.pop(part, None)
+        self.ready.add(partition)
+        return begins
+
+    async def poll(self) -> list[Read]:
+        """Return what came for the ready partitions; waits a little when nothing did.
+
+        Raises:
+            KafkaError: the broker refuses us for good.
+        """
+        try:
+            got = await self.consumer.getmany(timeout_ms=_POLL_MS)
+        except OffsetOutOfRangeError as error:
+            await self._to_earliest(error.args[0])
+            got = {}
+        except (NoOffsetForPartitionError, IllegalStateError):
+            got = {}
+        await asyncio.sleep(0)
+        reads = []
+        for part in self.consumer.assignment():
+            if part.partition in self.ready:
+                read = self._read(part, got.get(part, []))
+                if read is not None:
+                    reads.append(read)
+        return reads
+
+    def _read(self, part: TopicPartition, records: list[Any]) -> Read | None:
+        feed, end_ms, lag = self.topics[part.topic], None, 0
+        high, answered = self.consumer.highwater(part), self.consumer.last_poll_timestamp(part)
+        if high is not None and answered is not None:
+            position = self._position(part)
+            lag = max(0, high - position)
+            before, newest = self._answered.get(part, (0, 0))
+            if answered != newest:
+                before = newest
+                self._answered[part] = (newest, answered)
+            if lag == 0 and before:
+                end_ms = before - CLOCK_MARGIN_MS
+        if not records and end_ms is None and not lag:
+            return None
+        taken = [(record.value, record.key, record.timestamp, record.offset) for record in records]
+        return Read(feed, part.partition, taken, end_ms, lag)
+
+    def _position(self, part: TopicPartition) -> int:
+        """Return the next offset; the public call waits for one, and ours always have one."""
+        return int(self.consumer._subscription.subscription.assignment.state_value(part).position)  # noqa: SLF001
+
+    async def _to_earliest(self, gone: dict[TopicPartition, int]) -> None:
+        """Go on where the log begins when what we wanted is gone."""
+        earliest = await self.consumer.beginning_offsets(list(gone))
+        for part, wanted in gone.items():
+            feed, lost = self.topics[part.topic], max(0, earliest[part] - wanted)
+            self.lost[feed] = self.lost.get(feed, 0) + lost
+            _log.warning(
+                "ingest.offsets_gone",
+                feed=feed,
+                partition=part.partition,
+                wanted=wanted,
+                earliest=earliest[part],
+            )
+            if part in self.consumer.assignment():
+                self.consumer.seek(part, earliest[part])
+
+    def _part(self, feed: Feed, partition: int) -> TopicPartition:
+        topic = next(topic for topic, known in self.topics.items() if known == feed)
+        return TopicPartition(topic, partition)

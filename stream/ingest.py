@@ -1,0 +1,302 @@
+"""``roomwatch ingest``: folds the feeds into the windows of the store, each record once, whatever dies.
+
+One process is one member of the group. Its *critical* consumer is the member; the *bulk* one joins no group
+and follows the partitions that the critical one was given, so that all feeds of a room have one owner.
+Everything that is read goes to the partition's ``Owner``; a failure anywhere ends the process, and another
+one takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import click
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, start_http_server
+from redis.exceptions import RedisError
+
+from stream import topics
+from stream.batches import FeedReader
+from stream.codec import Decoder
+from stream.errors import ServiceError, StageError
+from stream.ingest_settings import IngestSettings
+from stream.model import BULK_FEEDS, CRITICAL_FEEDS, FEEDS, Feed
+from stream.owner import Owner, Tools
+from stream.runtime import SystemClock, run
+from stream.settings import load
+from stream.store import connect
+from stream.store.deployment import agree_on_partitions, user_key
+from stream.store.partition import PartitionStore
+from stream.telemetry import IngestTelemetry
+from stream.users import UserHasher
+
+__all__ = ["Ingest", "command", "ingest"]
+
+_FETCH_WAIT_MS: Final = 20
+"""How long the broker may hold an empty fetch: an idle feed's reach is at most two of these old."""
+_STOP_S: Final = 6.0
+"""Longest wait for the last flushes at the end; what is not flushed is read again by the next owner."""
+_REVOKE_S: Final = 5.0
+"""Longest wait for a flush before partitions are given away."""
+_CLOSE_S: Final = 3.0
+_COMMIT_S: Final = 5.0
+"""How often the group's offsets are told to Kafka, for lag tools only."""
+_LOOP_CHECK_S: Final = 0.1
+
+_log: Final = structlog.get_logger()
+
+
+@click.command()
+def command() -> int:
+    """Fold the feeds into the windows of the store."""
+    settings = load(IngestSettings)
+    return run("ingest", lambda stop: ingest(settings, stop), log_level=settings.log_level)
+
+
+async def ingest(settings: IngestSettings, stop: asyncio.Event) -> None:
+    """Run the ingest until the event is set.
+
+    Raises:
+        RoomwatchError: it cannot start, or cannot go on.
+    """
+    await topics.ensure(settings)
+    registry = CollectorRegistry()
+    async with _clients(settings) as (redis, producer, critical, bulk):
+        await agree_on_partitions(redis, settings)
+        tools = Tools(
+            settings=settings,
+            redis=redis,
+            store=PartitionStore(redis, lease_ms=2 * settings.session_timeout_ms),
+            producer=producer,
+            users=UserHasher(await user_key(redis, settings)),
+            decoders={feed: Decoder(feed, settings.partitions) for feed in FEEDS},
+            telemetry=IngestTelemetry(registry),
+            clock=SystemClock(),
+        )
+        with _metrics(settings, registry):
+            await Ingest(tools, critical, bulk).run(stop)
+
+
+class Ingest:
+    """One member of the group and the partitions that it owns.
+
+    Args:
+        tools: what the owners share.
+        critical: consumer that joins the group.
+        bulk: consumer without a group.
+    """
+
+    def __init__(self, tools: Tools, critical: AIOKafkaConsumer, bulk: AIOKafkaConsumer) -> None:
+        self._tools = tools
+        topic = tools.settings.topic
+        self._critical = FeedReader(critical, {topic(feed): feed for feed in CRITICAL_FEEDS})
+        self._bulk = FeedReader(bulk, {topic(feed): feed for feed in BULK_FEEDS})
+        self._owners: dict[int, Owner] = {}
+        self._assigned = asyncio.Event()
+        self._tasks: asyncio.TaskGroup
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Join the group, own what it gives, leave when the event is set."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                helpers = [
+                    self._tasks.create_task(coroutine)
+                    for coroutine in (
+                        self._read(self._critical),
+                        self._read(self._bulk),
+                        self._tell_offsets(),
+                        self._watch_loop(),
+                    )
+                ]
+                self._critical.consumer.subscribe(list(self._critical.topics), listener=_Listener(self))
+                await stop.wait()
+                _log.info("ingest.stopping", partitions=sorted(self._owners))
+                await self._give_up(_STOP_S)
+                for helper in helpers:
+                    helper.cancel()
+        except* KafkaError as group:
+            raise StageError(f"Kafka refuses us: {group.exceptions[0]!r}") from group
+
+    async def assigned(self, parts: set[TopicPartition]) -> None:
+        """Begin to own partitions; nothing flows before each is claimed and sought."""
+        numbers = sorted({part.partition for part in parts})
+        whole = {TopicPartition(topic, number) for topic in self._critical.topics for number in numbers}
+        if whole != parts:
+            raise StageError("the group gave us a partition of some feeds and not of all")
+        self._critical.hold(parts)
+        followed = [TopicPartition(topic, number) for topic in self._bulk.topics for number in numbers]
+        if followed:
+            self._bulk.consumer.assign(followed)
+            self._bulk.hold(followed)
+            self._assigned.set()
+        member, generation = _membership(self._critical.consumer)
+        _log.info("ingest.assigned", partitions=numbers, generation=generation)
+        for number in numbers:
+            owner = Owner(
+                number,
+                self._tools,
+                member=member,
+                generation=generation,
+                start=self._start,
+                hold_back=self._hold_back,
+            )
+            self._owners[number] = owner
+            self._tasks.create_task(owner.run())
+
+    async def revoked(self) -> None:
+        """Give back all partitions: flush, end the lease, forget."""
+        await self._give_up(_REVOKE_S)
+
+    def fail(self, error: BaseException) -> None:
+        """End the process: what the consumer calls cannot raise."""
+
+        async def failing() -> None:
+            raise error
+
+        self._tasks.create_task(failing())
+
+    async def _give_up(self, limit_s: float) -> None:
+        self._critical.ready.clear()
+        self._bulk.ready.clear()
+        self._assigned.clear()
+        owners, self._owners = self._owners, {}
+        for owner in owners.values():
+            owner.stop()
+        try:
+            async with asyncio.timeout(limit_s):
+                for owner in owners.values():
+                    await owner.finished.wait()
+        except TimeoutError:
+            _log.warning("ingest.gave_up_unflushed", partitions=sorted(owners))
+            for owner in owners.values():
+                owner.abandon()
+
+    async def _start(self, number: int, offsets: dict[str, int]) -> dict[Feed, int]:
+        begins = await self._critical.start(number, offsets)
+        return begins | await self._bulk.start(number, offsets)
+
+    def _hold_back(self, feed: Feed, number: int, hold: bool) -> None:  # noqa: FBT001 - a callback of two states
+        reader = self._critical if feed in CRITICAL_FEEDS else self._bulk
+        reader.hold_back(feed, number, hold=hold)
+
+    async def _read(self, reader: FeedReader) -> None:
+        while True:
+            if not self._assigned.is_set():
+                await self._assigned.wait()
+            for read in await reader.poll():
+                owner = self._owners.get(read.partition)
+                if owner is not None:
+                    owner.receive(read)
+            while reader.lost:
+                feed, number = reader.lost.popitem()
+                self._tools.telemetry.lost.labels(feed).inc(number)
+
+    async def _tell_offsets(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_S)
+            topic = self._tools.settings.topic
+            told = {
+                TopicPartition(topic(feed), number): offset
+                for number, owner in self._owners.items()
+                for feed, offset in owner.kept_offsets().items()
+                if feed in CRITICAL_FEEDS
+            }
+            if told:
+                with contextlib.suppress(KafkaError):
+                    await self._critical.consumer.commit(told)
+
+    async def _watch_loop(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_LOOP_CHECK_S)
+            self._tools.telemetry.loop_lag.observe(max(0.0, time.monotonic() - before - _LOOP_CHECK_S))
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Passes assignments on; aiokafka swallows what a listener raises, so failures go round it."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - all are revoked together
+        try:
+            await self._ingest.revoked()
+        except Exception as error:  # noqa: BLE001 - it ends the process
+            self._ingest.fail(error)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        try:
+            await self._ingest.assigned(set(assigned))
+        except Exception as error:  # noqa: BLE001 - it ends the process
+            self._ingest.fail(error)
+
+
+def _membership(consumer: AIOKafkaConsumer) -> tuple[str, int]:
+    """Return our name in the group and its generation; the library shows neither in public."""
+    coordinator = consumer._coordinator  # noqa: SLF001
+    return coordinator.member_id, coordinator.generation
+
+
+@contextlib.asynccontextmanager
+async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
+    """Start the clients, and stop them in reverse order, each within a bound."""
+    common = settings.kafka_options()
+    reading = {
+        **common,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "fetch_max_wait_ms": _FETCH_WAIT_MS,
+        "session_timeout_ms": settings.session_timeout_ms,
+        "heartbeat_interval_ms": settings.session_timeout_ms // 5,
+    }
+    redis = connect(settings)
+    started: list[Any] = []
+    producer = AIOKafkaProducer(
+        **common, acks="all", max_request_size=topics.DEAD_LETTER_BYTES_MAX, enable_idempotence=True
+    )
+    bulk = AIOKafkaConsumer(**reading)
+    critical = AIOKafkaConsumer(
+        **reading,
+        group_id=settings.group("ingest"),
+        partition_assignment_strategy=(RangePartitionAssignor,),
+    )
+    try:
+        for client in (producer, bulk, critical):
+            await client.start()
+            started.append(client)
+        yield redis, producer, critical, bulk
+    except KafkaError as error:
+        raise ServiceError(f"no Kafka at {settings.kafka_bootstrap}: {error!r}") from error
+    finally:
+        for client in reversed(started):
+            with contextlib.suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await client.stop()
+        with contextlib.suppress(RedisError, OSError):
+            await redis.aclose()
+
+
+@contextlib.contextmanager
+def _metrics(settings: IngestSettings, registry: CollectorRegistry) -> Any:
+    if not settings.metrics_port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    except OSError as error:
+        raise ServiceError(
+            f"ROOMWATCH_METRICS_PORT {settings.metrics_port} of {settings.metrics_host}: {error.strerror}"
+        ) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

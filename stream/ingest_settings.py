@@ -1,0 +1,35 @@
+"""The settings of the ingest, on top of those that every role shares."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stream.settings import Settings
+
+__all__ = ["IngestSettings"]
+
+
+class IngestSettings(Settings):
+    """Settings of the ingest; times in milliseconds."""
+
+    flush_ms: Annotated[int, Field(ge=10, le=10_000)] = Field(
+        50,
+        description="shortest time between two flushes; half of the 100 ms in which a critical event goes out",
+    )
+    settle_ms: Annotated[int, Field(ge=0, le=5_000)] = Field(
+        30,
+        description="how long an event waits for the room records that govern it; fixed for good",
+    )
+    align_ms: Annotated[int, Field(ge=1_000, le=60_000)] = Field(
+        10_000, description="how far a feed may run ahead of the slowest feed of its partition"
+    )
+    session_timeout_ms: Annotated[int, Field(ge=1_000, le=300_000)] = Field(
+        10_000,
+        description="a member that is silent for so long is dead; the lease of a partition is twice that",
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of our own metrics")
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        0, description="port of our own metrics; 0 shows none"
+    )

@@ -1,0 +1,361 @@
+"""The rooms and vendors of one partition: folds events into them in the order of ``stream.alignment``.
+
+Pure: no clock, no I/O. What it holds is bounded by rooms (live, or ended within 24 hours), panes per room,
+waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything counted is in ``counts``:
+``late``, ``off_air``, ``duplicate`` and ``overflow`` by feed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from stream.alignment import FAR_MS, Record
+from stream.cells import Pane, Registers
+from stream.figures import FEED_FIGURES, GROUPS
+from stream.model import FEEDS, Event, Feed, Order
+from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
+from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
+from stream.users import UserHasher
+from stream.windows import FINE_MS, LateRule, Panes
+
+__all__ = ["WAITING_MAX", "Operation", "Partition", "merge"]
+
+WAITING_MAX: Final = 4_096
+"""Most events of a room that wait for a session; more are off air at once, and counted as ``overflow``."""
+_FOLLOWS: Final = frozenset({"cancelled", "refunded"})
+"""Statuses that belong to the order's own session."""
+
+
+class Operation:
+    """One operation of a vendor; it has no sessions.
+
+    Args:
+        vendor: who is called.
+        operation: what for.
+    """
+
+    start_ms = 0
+
+    def __init__(self, vendor: str, operation: str) -> None:
+        self.vendor = vendor
+        self.operation = operation
+        self.newest_ms = 0
+        self.panes: dict[str, Panes] = {}
+        self.totals: dict[str, Pane] = {}
+        self.registers: Registers = {}
+        self.session = Session(0, 0, self.panes, totals=self.totals, registers=self.registers)
+        self.seconds: set[int] = set()
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in the store."""
+        return f"{self.vendor}/{self.operation}"
+
+
+class Partition:
+    """Everything that is known of one partition's rooms and vendors.
+
+    Args:
+        users: hashes user ids.
+        lateness_ms: how far an event may be behind the newest of its feed partition.
+        settle_ms: how long events wait for room records that govern them.
+    """
+
+    def __init__(self, users: UserHasher, *, lateness_ms: int, settle_ms: int) -> None:
+        self._users = users
+        self._settle_ms = settle_ms
+        self.rooms: dict[str, Room] = {}
+        self.operations: dict[str, Operation] = {}
+        self.orders = OrderMemory()
+        self.late: Final[dict[Feed, LateRule]] = {feed: LateRule(lateness_ms) for feed in FEEDS}
+        self.counts: Counter[str] = Counter()
+        self.touched: set[Room] = set()
+        self.touched_operations: set[Operation] = set()
+        self.waiting: set[Room] = set()
+        """Rooms with provisional events."""
+        self.gone_waiting: list[tuple[Room, tuple[Feed, int]]] = []
+        """Provisional events that were joined or dropped since the last flush."""
+        self._silences: list[tuple[int, str]] = []
+        self._folds: Final = {
+            "rooms": self._fold_rooms,
+            "marks": self._fold_marks,
+            "vendors": self._fold_vendors,
+            "orders": self._fold_orders,
+            "health": self._fold_health,
+        }
+
+    def fold(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
+        """Fold records of one feed.
+
+        Args:
+            feed: the feed.
+            events: what the records say, in order; None for a dead letter, which is passed over.
+            records: the records.
+        """
+        fold = self._folds.get(feed)
+        if fold is None:
+            self._fold_events(feed, events, records)
+        else:
+            fold(events, records)
+
+    def barrier_ms(self, horizon_ms: int) -> int:
+        """Return the first instant up to a horizon at which a room may have been silent for too long.
+
+        Returns:
+            An append time, or ``FAR_MS`` when there is none before the horizon.
+        """
+        silences = self._silences
+        while silences and silences[0][0] <= horizon_ms:
+            known_ms, room_id = silences[0]
+            room = self.rooms.get(room_id)
+            if room is None or room.current is None:
+                heapq.heappop(silences)
+            elif room.silent_at_ms > known_ms:
+                heapq.heapreplace(silences, (room.silent_at_ms, room_id))
+            else:
+                return known_ms
+        return FAR_MS
+
+    def end_silent(self, at_ms: int) -> None:
+        """End the session of every room that was silent until an instant that all feeds have reached."""
+        while self._silences and self._silences[0][0] <= at_ms:
+            _, room_id = heapq.heappop(self._silences)
+            room = self.rooms.get(room_id)
+            if room is not None and room.current is not None:
+                room.end_by_silence(self._settle_ms)
+                self.touched.add(room)
+
+    def expire_waiting(self, rooms_folded_ms: int) -> None:
+        """Let provisional events go off air that no `live` record can join any more.
+
+        Args:
+            rooms_folded_ms: instant before which every room record has been folded.
+        """
+        for room in list(self.waiting):
+            limit = rooms_folded_ms - PROVISIONAL_MS
+            for key in [key for key, waiting in room.waiting.items() if waiting.append_ms < limit]:
+                self._drop_waiting(room, key)
+
+    def forget(self, reach_ms: int) -> tuple[list[tuple[Room, list[Session]]], list[Room]]:
+        """Drop sessions and rooms that nothing can concern any more.
+
+        Args:
+            reach_ms: smallest reach of all feeds, epoch milliseconds.
+
+        Returns:
+            Rooms with the sessions that they forgot, and rooms that are gone altogether.
+        """
+        shrunk = [(room, old) for room in self.rooms.values() if (old := room.forget_sessions(reach_ms))]
+        limit = reach_ms - REMEMBERED_MS
+        gone = [room for room in self.rooms.values() if not room.sessions and room.last_ms < limit]
+        for room in gone:
+            del self.rooms[room.room_id]
+            self.touched.discard(room)
+            self.waiting.discard(room)
+        return shrunk, gone
+
+    def adopt(self, room: Room) -> None:
+        """Take in a room from the store."""
+        self.rooms[room.room_id] = room
+        if room.waiting:
+            self.waiting.add(room)
+        if room.current is not None:
+            heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+
+    def _room(self, room_id: str) -> Room:
+        room = self.rooms.get(room_id)
+        if room is None:
+            room = self.rooms[room_id] = Room(room_id)
+        return room
+
+    def _fold_events(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
+        figures, late_rule, settle_ms = FEED_FIGURES[feed], self.late[feed], self._settle_ms
+        add, group, touched = figures.add, figures.groups[0], self.touched
+        short, group_of = (self._users.short if figures.users else None), figures.group_of
+        rooms = self.rooms
+        event: Any
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
+            if event is None:
+                continue
+            at_ms = event.at_ms
+            late = late_rule.late(at_ms)
+            room = rooms.get(event.room_id) or self._room(event.room_id)
+            room.newest_ms[feed] = append_ms
+            touched.add(room)
+            session = room.place(at_ms, turn=append_ms + settle_ms, append_ms=append_ms)
+            if late:
+                self.counts[f"late:{feed}"] += 1
+            if session is None:
+                self._homeless(room, feed, offset, Waiting(append_ms, late, event))
+                continue
+            second = Session.LATE if late else at_ms // FINE_MS
+            fresh = session.pane(group_of(event) if group_of else group, second)
+            add(fresh, event, session.registers, short(event.user_id) if short else 0, append_ms)
+
+    def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, record in zip(events, records, strict=True):
+            if event is not None:
+                room = self._room(event.room_id)
+                if room.ping(event.at_ms, record[2] + self._settle_ms):
+                    room.newest_ms["health"] = record[2]
+                    heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+                self._fold_events("health", (event,), (record,))
+
+    def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+            if event is None:
+                continue
+            self._note_late("rooms", event.at_ms)
+            room = self._room(event.room_id)
+            room.newest_ms["rooms"] = append_ms
+            self.touched.add(room)
+            joined = room.record(event, append_ms)
+            if joined is not None:
+                heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+                self._join(room, joined)
+
+    def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+            if event is not None:
+                self._note_late("marks", event.at_ms)
+                room = self._room(event.room_id)
+                room.newest_ms["marks"] = append_ms
+                room.mark(event, append_ms + self._settle_ms)
+                self.touched.add(room)
+
+    def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
+        for call, (_, _, append_ms, _) in zip(events, records, strict=True):
+            if call is None:
+                continue
+            name = f"{call.vendor}/{call.operation}"
+            found = self.operations.get(name)
+            if found is None:
+                found = self.operations[name] = Operation(call.vendor, call.operation)
+            found.newest_ms = append_ms
+            late = late_rule.late(call.at_ms)
+            self.counts["late:vendors"] += late
+            fresh = found.session.pane(figures.groups[0], Session.LATE if late else call.at_ms // FINE_MS)
+            figures.add(fresh, call, found.registers, 0, append_ms)
+            self.touched_operations.add(found)
+
+    def _fold_orders(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for order, (_, _, append_ms, offset) in zip(events, records, strict=True):
+            if order is None:
+                continue
+            late = self._note_late("orders", order.at_ms)
+            room = self._room(order.room_id)
+            room.newest_ms["orders"] = append_ms
+            self.touched.add(room)
+            self._order(room, offset, Waiting(append_ms, late, order))
+
+    def _order(self, room: Room, offset: int, came: Waiting) -> None:
+        """Count an order where it belongs, once in each status."""
+        order, append_ms = came.event, came.append_ms
+        key = order_key(order.room_id, order.order_id)
+        if self.orders.knows(key, order.status, append_ms):
+            self.counts["duplicate:orders"] += 1
+            return
+        if order.status in _FOLLOWS:
+            own = self.orders.session_of(key, append_ms)
+            session = None if own is None else room.session(own)
+            waits = own == PROVISIONAL
+        else:
+            session = room.place(order.at_ms, turn=append_ms + self._settle_ms, append_ms=append_ms)
+            waits = session is None and self._may_wait(room, append_ms)
+        start_ms = session.start_ms if session else PROVISIONAL if waits else OFF_AIR
+        self.orders.first(key, order.status, append_ms=append_ms, session_ms=start_ms)
+        if session is not None:
+            self._count("orders", session, came, self._users.short(order.user_id))
+        elif waits:
+            self._homeless(room, "orders", offset, came)
+        else:
+            self._off_air(room, "orders")
+
+    def _count(self, feed: Feed, session: Session, came: Waiting, user: int) -> None:
+        figures, event = FEED_FIGURES[feed], came.event
+        group = figures.group_of(event) if figures.group_of else figures.groups[0]
+        second = Session.LATE if came.late else event.at_ms // FINE_MS
+        figures.add(session.pane(group, second), event, session.registers, user, came.append_ms)
+
+    def _note_late(self, feed: Feed, at_ms: int) -> bool:
+        late = self.late[feed].late(at_ms)
+        if late:
+            self.counts[f"late:{feed}"] += 1
+        return late
+
+    def _may_wait(self, room: Room, append_ms: int) -> bool:
+        return not room.open_at(append_ms + self._settle_ms)
+
+    def _homeless(self, room: Room, feed: Feed, offset: int, came: Waiting) -> None:
+        """Keep an event for a session that may yet begin, or let it go off air."""
+        if not self._may_wait(room, came.append_ms):
+            self._off_air(room, feed)
+        elif len(room.waiting) >= WAITING_MAX:
+            self.counts[f"overflow:{feed}"] += 1
+            self._off_air(room, feed)
+            self._settle_order(came, OFF_AIR)
+        else:
+            room.waiting[feed, offset] = Waiting(came.append_ms, came.late, self._scrub(came.event))
+            room.fresh_waiting.append((feed, offset))
+            self.waiting.add(room)
+
+    def _join(self, room: Room, session: Session) -> None:
+        """Count the provisional events that a `live` record takes in, in the order in which they came."""
+        for key, came in list(room.waiting.items()):
+            event = came.event
+            if not session.joins(event.at_ms, came.append_ms):
+                continue
+            if isinstance(event, Order) and event.status in _FOLLOWS:
+                own = self.orders.session_of(order_key(event.room_id, event.order_id), came.append_ms)
+                if own != session.start_ms:
+                    continue
+            user = getattr(event, "user_id", None)
+            self._count(key[0], session, came, int(user[:16], 16) if user else 0)
+            self._settle_order(came, session.start_ms)
+            self._remove_waiting(room, key)
+
+    def _settle_order(self, came: Waiting, session_ms: int) -> None:
+        event = came.event
+        if isinstance(event, Order):
+            self.orders.belongs(order_key(event.room_id, event.order_id), event.status, session_ms)
+
+    def _drop_waiting(self, room: Room, key: tuple[Feed, int]) -> None:
+        self._off_air(room, key[0])
+        self._settle_order(room.waiting[key], OFF_AIR)
+        self._remove_waiting(room, key)
+
+    def _remove_waiting(self, room: Room, key: tuple[Feed, int]) -> None:
+        del room.waiting[key]
+        if key in room.fresh_waiting:
+            room.fresh_waiting.remove(key)
+        else:
+            self.gone_waiting.append((room, key))
+        self.touched.add(room)
+        if not room.waiting:
+            self.waiting.discard(room)
+
+    def _off_air(self, room: Room, feed: Feed) -> None:
+        self.counts[f"off_air:{feed}"] += 1
+        room.off_air[feed] = room.off_air.get(feed, 0) + 1
+
+    def _scrub(self, event: Any) -> Any:
+        changes: dict[str, Any] = {}
+        if hasattr(event, "user_id"):
+            changes["user_id"] = self._users.full(event.user_id).hex()
+        if hasattr(event, "text"):
+            changes["text"] = ""
+        return replace(event, **changes) if changes else event
+
+
+def merge(subject: Room | Operation) -> None:
+    """Bring what came into the subject's panes and totals."""
+    sessions: Iterable[Session] = subject.sessions if isinstance(subject, Room) else (subject.session,)
+    for session in sessions:
+        if session.fresh:
+            subject.seconds |= session.merge(GROUPS)

@@ -1,0 +1,230 @@
+"""Distinct counts and medians in bounded memory that do not depend on the order of what was added.
+
+``Distinct`` is exact up to ``EXACT_MAX`` members and a HyperLogLog above; ``Samples`` keeps a multiset of
+numbers, exact while few differ, and halves its resolution when too many do. Both give bit-equal results for
+the same members, however they were split and merged, so that a log read twice gives the same figures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["EXACT_MAX", "SESSION_PRECISION", "WINDOW_PRECISION", "Distinct", "Samples", "union_count"]
+
+EXACT_MAX: Final = 1024
+"""Most members that are counted exactly."""
+SESSION_PRECISION: Final = 14
+"""2^14 registers: standard error 1.04 / sqrt(16384) = 0.81 %."""
+WINDOW_PRECISION: Final = 11
+"""2^11 registers: standard error 2.3 %."""
+
+_HASH_BITS: Final = 64
+_HASH_BYTES: Final = 8
+_EXACT: Final = b"e"
+_REGISTERS: Final = b"h"
+_ALPHA_INFINITE: Final = 0.5 / math.log(2)
+
+
+class Distinct:
+    """A set of 64-bit hashes whose size can be told.
+
+    Args:
+        precision: bits of a hash that choose the register once there are too many for an exact count.
+
+    Attributes:
+        changed: whether it differs from what was last kept; who keeps it sets it back.
+    """
+
+    __slots__ = ("changed", "members", "precision", "registers")
+
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
+        self.changed = False
+        self.members: set[int] | None = set()
+        self.registers: bytearray | None = None
+
+    def update(self, hashes: Iterable[int]) -> None:
+        """Add hashes."""
+        if self.members is not None:
+            before = len(self.members)
+            self.members.update(hashes)
+            self.changed = self.changed or len(self.members) > before
+            if len(self.members) > EXACT_MAX:
+                self._condense()
+        else:
+            self._raise(hashes)
+
+    def merge(self, other: Distinct) -> None:
+        """Add the members of a set of the same precision."""
+        if other.members is not None:
+            self.update(other.members)
+            return
+        assert other.registers is not None
+        if self.registers is None:
+            self._condense()
+        assert self.registers is not None
+        self.registers[:] = bytes(map(max, self.registers, other.registers))
+        self.changed = True
+
+    def count(self) -> int:
+        """Return the number of members, exact or estimated."""
+        if self.members is not None:
+            return len(self.members)
+        assert self.registers is not None
+        return round(_estimate(self.registers, self.precision))
+
+    def pack(self) -> bytes:
+        """Return the set as bytes; equal sets give equal bytes."""
+        if self.members is not None:
+            return _EXACT + b"".join(m.to_bytes(_HASH_BYTES, "big") for m in sorted(self.members))
+        assert self.registers is not None
+        return _REGISTERS + bytes(self.registers)
+
+    @classmethod
+    def unpack(cls, raw: bytes, precision: int) -> Distinct:
+        """Return the set that ``pack`` gave."""
+        found = cls(precision)
+        if raw[:1] == _EXACT:
+            starts = range(1, len(raw), _HASH_BYTES)
+            found.members = {int.from_bytes(raw[at : at + _HASH_BYTES], "big") for at in starts}
+        else:
+            found.members, found.registers = None, bytearray(raw[1:])
+        return found
+
+    def _condense(self) -> None:
+        members, self.members = self.members or set(), None
+        self.registers = bytearray(1 << self.precision)
+        self._raise(members)
+
+    def _raise(self, hashes: Iterable[int]) -> None:
+        registers, shift = self.registers, _HASH_BITS - self.precision
+        assert registers is not None
+        rest_mask = (1 << shift) - 1
+        for hashed in hashes:
+            rank = shift - (hashed & rest_mask).bit_length() + 1
+            index = hashed >> shift
+            if registers[index] < rank:
+                registers[index] = rank
+                self.changed = True
+
+
+def union_count(parts: Iterable[Distinct]) -> int:
+    """Return the number of members of a union, exact up to ``EXACT_MAX``."""
+    whole: Distinct | None = None
+    for part in parts:
+        if whole is None:
+            whole = Distinct(part.precision)
+        whole.merge(part)
+    return 0 if whole is None else whole.count()
+
+
+def _estimate(registers: bytearray, precision: int) -> float:
+    """Return Ertl's improved estimate, which needs no bias tables (arXiv 1702.01284, algorithm 6)."""
+    size, top = len(registers), _HASH_BITS - precision
+    counts = [0] * (top + 2)
+    for rank in registers:
+        counts[rank] += 1
+    total = size * _tau(1 - counts[top + 1] / size)
+    for rank in range(top, 0, -1):
+        total = 0.5 * (total + counts[rank])
+    total += size * _sigma(counts[0] / size)
+    return _ALPHA_INFINITE * size * size / total
+
+
+def _sigma(share: float) -> float:
+    if share == 1:
+        return math.inf
+    power, total, before = 1.0, share, -1.0
+    while total != before:
+        share *= share
+        before = total
+        total += share * power
+        power += power
+    return total
+
+
+def _tau(share: float) -> float:
+    if share in (0, 1):
+        return 0.0
+    power, total, before = 1.0, 1 - share, -1.0
+    while total != before:
+        share = math.sqrt(share)
+        before = total
+        power *= 0.5
+        total -= (1 - share) ** 2 * power
+    return total / 3
+
+
+class Samples:
+    """A bounded multiset of numbers with a median.
+
+    Numbers are kept to a tenth; while they take more than ``KEYS_MAX`` different values the step doubles,
+    so the error is at most half a step: none for a few hundred different values, below 0.4 % of their range
+    otherwise.
+    """
+
+    KEYS_MAX: Final = 256
+    STEPS: Final = 10
+    """Steps of one unit at full resolution."""
+
+    __slots__ = ("counts", "scale")
+
+    def __init__(self) -> None:
+        self.scale = 0
+        self.counts: dict[int, int] = {}
+
+    def add(self, value: float) -> None:
+        """Add a number."""
+        key = round(value * self.STEPS) >> self.scale
+        counts = self.counts
+        counts[key] = counts.get(key, 0) + 1
+        if len(counts) > self.KEYS_MAX:
+            self._coarsen()
+
+    def merge(self, other: Samples) -> None:
+        """Add the numbers of another multiset."""
+        while self.scale < other.scale:
+            self._halve()
+        counts, shift = self.counts, self.scale - other.scale
+        for key, number in other.counts.items():
+            kept = key >> shift
+            counts[kept] = counts.get(kept, 0) + number
+        self._coarsen()
+
+    def median(self) -> float | None:
+        """Return the median, the mean of the two middle numbers where they are two; None without numbers."""
+        total = sum(self.counts.values())
+        if not total:
+            return None
+        lower, upper = (total - 1) // 2, total // 2
+        seen, found = 0, []
+        for key in sorted(self.counts):
+            before, seen = seen, seen + self.counts[key]
+            found += [key for middle in (lower, upper) if before <= middle < seen]
+        step = 1 << self.scale
+        return (sum(found) * step / 2 + (step - 1) / 2) / self.STEPS
+
+    def pack(self) -> list[int]:
+        """Return the scale, then key and count of each number, rising; equal multisets give equal lists."""
+        return [self.scale, *(part for item in sorted(self.counts.items()) for part in item)]
+
+    @classmethod
+    def unpack(cls, packed: list[int]) -> Samples:
+        """Return the multiset that ``pack`` gave."""
+        found = cls()
+        found.scale = packed[0]
+        found.counts = dict(zip(packed[1::2], packed[2::2], strict=True))
+        return found
+
+    def _coarsen(self) -> None:
+        while len(self.counts) > self.KEYS_MAX:
+            self._halve()
+
+    def _halve(self) -> None:
+        self.scale += 1
+        coarser: dict[int, int] = {}
+        for key, number in self.counts.items():
+            coarser[key >> 1] = coarser.get(key >> 1, 0) + number
+        self.counts = coarser

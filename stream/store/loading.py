@@ -1,0 +1,94 @@
+"""Reading a partition back after it was claimed; nobody else can write to it then, so plain reads agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from stream.alignment import Alignment
+from stream.errors import StoreError
+from stream.orders import HOUR_MS
+from stream.partition import Partition
+from stream.sessions import REMEMBERED_MS
+from stream.store import keys
+from stream.store.packing import unpack_operation, unpack_room
+from stream.store.partition import Claim
+
+__all__ = ["load"]
+
+_ROOMS_AT_ONCE: Final = 100
+"""Hashes of one round trip: at about 20 KiB each, 2 MB."""
+
+
+async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alignment) -> set[str]:
+    """Bring a claimed partition into memory.
+
+    Args:
+        redis: client of the store.
+        claim: our ownership.
+        partition: empty; takes rooms, vendors, orders, what was highest and counted.
+        alignment: empty; takes how far each feed was folded.
+
+    Returns:
+        The rooms whose newest figures are in the store.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    number = claim.partition
+    appended, reached = claim.numbers("append:"), claim.numbers("reach:")
+    highest = claim.numbers("highest:")
+    for feed, queue in alignment.queues.items():
+        queue.append_ms = appended.get(feed, 0)
+        queue.reach_ms = reached.get(feed, 0)
+        partition.late[feed].highest_ms = highest.get(feed, 0)
+    partition.counts.update(claim.numbers("count:"))
+    try:
+        await _load_rooms(redis, number, partition)
+        await _load_operations(redis, number, partition)
+        await _load_orders(redis, number, partition, alignment.queues["orders"].append_ms)
+        return set(_names(await redis.hkeys(keys.now(number))))
+    except (RedisError, OSError) as error:
+        raise StoreError(f"reading partition {number}: {error or type(error).__name__}") from error
+
+
+async def _load_rooms(redis: Redis, number: int, partition: Partition) -> None:
+    for some in _slices(_names(await redis.smembers(keys.rooms(number)))):
+        pipe = redis.pipeline(transaction=False)
+        for room_id in some:
+            pipe.hgetall(keys.room(number, room_id))
+        for room_id, fields in zip(some, await pipe.execute(), strict=True):
+            if fields:
+                partition.adopt(unpack_room(room_id, fields))
+
+
+async def _load_operations(redis: Redis, number: int, partition: Partition) -> None:
+    for some in _slices(_names(await redis.smembers(keys.vendors(number)))):
+        pipe = redis.pipeline(transaction=False)
+        for name in some:
+            pipe.hgetall(keys.vendor(number, name))
+        for name, fields in zip(some, await pipe.execute(), strict=True):
+            if fields:
+                partition.operations[name] = unpack_operation(name, fields)
+
+
+async def _load_orders(redis: Redis, number: int, partition: Partition, append_ms: int) -> None:
+    first = (append_ms - REMEMBERED_MS) // HOUR_MS
+    for hour in range(first, append_ms // HOUR_MS + 1):
+        chunk = await redis.get(keys.orders(number, hour))
+        if chunk:
+            partition.orders.load(hour, cast("bytes", chunk))
+
+
+def _names(members: Iterable[Any]) -> list[str]:
+    return sorted(member.decode() for member in members)
+
+
+def _slices(names: list[str]) -> Iterator[list[str]]:
+    left = iter(names)
+    while some := list(islice(left, _ROOMS_AT_ONCE)):
+        yield some

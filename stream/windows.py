@@ -1,0 +1,141 @@
+"""Panes and windows in integer milliseconds: where an event belongs, and what a window comes to.
+
+All ranges are half open, ``[start, end)``. A room's events are kept in fine panes of 1 s, for the windows
+of 10 s and 1 min, and in coarse panes of 10 s, for those of 5 and 15 min; windows end on whole panes. What
+is older than the longest window plus ``KEEP_SLACK_MS`` before the reach is dropped, so a room's panes are
+bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from stream.catalogue import WINDOWS_MS
+from stream.cells import Fresh, Group, Pane
+from stream.sketches import WINDOW_PRECISION, Distinct, Samples
+
+__all__ = ["COARSE_MS", "FINE_MS", "KEEP_SLACK_MS", "LateRule", "Panes", "pane_ms", "window_bounds"]
+
+FINE_MS: Final = 1_000
+"""Length of a fine pane, milliseconds."""
+COARSE_MS: Final = 10_000
+"""Length of a coarse pane, milliseconds."""
+_COARSE_WINDOWS: Final = frozenset({"5m", "15m"})
+KEEP_SLACK_MS: Final = 60_000
+"""Panes outlive the longest window that uses them by this: an event may be late by the lateness (30 s) and a
+feed behind the others by the alignment (10 s), so none of theirs is gone when they come."""
+
+
+def pane_ms(window: str) -> int:
+    """Return the length of the panes that a window is made of, milliseconds."""
+    return COARSE_MS if window in _COARSE_WINDOWS else FINE_MS
+
+
+def window_bounds(window: str, *, reach_ms: int, session_ms: int) -> tuple[int, int]:
+    """Return start and end of a window, epoch milliseconds, both on whole panes.
+
+    Args:
+        window: one of ``WINDOWS_MS``.
+        reach_ms: smallest reach of the feeds of the figure.
+        session_ms: start of the session; the window begins no earlier than the pane that holds it.
+    """
+    step = pane_ms(window)
+    end = reach_ms // step * step
+    return max(end - WINDOWS_MS[window], session_ms // step * step), end
+
+
+class LateRule:
+    """Tells whether events of one feed partition are late, in the order of its log.
+
+    Args:
+        lateness_ms: how far an event may be behind the newest.
+        highest_ms: highest event time accepted before, epoch milliseconds.
+    """
+
+    __slots__ = ("highest_ms", "lateness_ms")
+
+    def __init__(self, lateness_ms: int, highest_ms: int = 0) -> None:
+        self.lateness_ms = lateness_ms
+        self.highest_ms = highest_ms
+
+    def late(self, at_ms: int) -> bool:
+        """Tell whether the next event of the log is late; one that is not may raise the highest."""
+        if at_ms > self.highest_ms:
+            self.highest_ms = at_ms
+            return False
+        return at_ms < self.highest_ms - self.lateness_ms
+
+
+class Panes:
+    """The panes of one group of one room.
+
+    Args:
+        group: whose cells they hold.
+    """
+
+    __slots__ = ("coarse", "fine", "group")
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.fine: dict[int, Pane] = {}
+        self.coarse: dict[int, Pane] = {}
+
+    def merge(self, second: int, fresh: Fresh) -> None:
+        """Add what came for a second, both to its fine and to its coarse pane."""
+        fine = self.fine.get(second)
+        if fine is None:
+            fine = self.fine[second] = Pane(self.group, people=None, samples=True)
+        fine.merge(fresh)
+        index = second * FINE_MS // COARSE_MS
+        coarse = self.coarse.get(index)
+        if coarse is None:
+            coarse = self.coarse[index] = Pane(self.group, people=WINDOW_PRECISION, samples=True)
+        coarse.merge(fresh)
+
+    def row(self, window: str, *, reach_ms: int, session_ms: int) -> list[int]:
+        """Return the sums of a window, one for each cell."""
+        total = [0] * len(self.group.cells)
+        for pane in self._window(window, reach_ms, session_ms):
+            total = [a + b for a, b in zip(total, pane.row, strict=True)]
+        return total
+
+    def people(self, index: int, window: str, *, reach_ms: int, session_ms: int) -> list[Distinct]:
+        """Return the sets of a window's panes; their union is who was there. Only coarse panes have them."""
+        return [pane.people[index] for pane in self._window(window, reach_ms, session_ms)]
+
+    def samples(self, index: int, window: str, *, reach_ms: int, session_ms: int) -> Samples:
+        """Return all samples of a window."""
+        whole = Samples()
+        for pane in self._window(window, reach_ms, session_ms):
+            whole.merge(pane.samples[index])
+        return whole
+
+    def forget(self, reach_ms: int) -> tuple[list[int], list[int]]:
+        """Drop panes that no window can need any more.
+
+        Args:
+            reach_ms: smallest reach of all feeds, epoch milliseconds.
+
+        Returns:
+            The numbers of the fine and of the coarse panes that are gone.
+        """
+        fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
+        coarse = (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
+        return _drop(self.fine, fine), _drop(self.coarse, coarse)
+
+    def _window(self, window: str, reach_ms: int, session_ms: int) -> Iterator[Pane]:
+        start, end = window_bounds(window, reach_ms=reach_ms, session_ms=session_ms)
+        step = pane_ms(window)
+        kept = self.coarse if step == COARSE_MS else self.fine
+        if len(kept) < (end - start) // step:
+            return (pane for number, pane in kept.items() if start <= number * step < end)
+        found = map(kept.get, range(start // step, end // step))
+        return (pane for pane in found if pane is not None)
+
+
+def _drop(panes: dict[int, Pane], limit: int) -> list[int]:
+    gone = [number for number in panes if number < limit]
+    for number in gone:
+        del panes[number]
+    return gone
