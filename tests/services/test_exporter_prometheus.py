@@ -1,0 +1,237 @@
+"""A real Prometheus scrapes the exporter: every expression of ours is understood and returns data."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+import yaml
+from redis.asyncio import Redis
+
+from alerts.store.episodes import OPEN
+from alerts.store.rule_sets import RuleSetStore
+from deploy import prometheus
+from deploy.local.process import Process, free_port
+from deploy.local.valkey import Valkey
+from grafana.colours import DEFAULT_RULES
+from grafana.generate import files
+from stream.catalogue import ROOM_COLUMNS
+from stream.store import RoomFigures
+from tests.exporters import made
+from tests.promtool import promtool
+from tests.waiting import until
+
+pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+
+REPOSITORY = Path(__file__).parents[2]
+BOARDS = {name: orjson.loads(content) for name, content in files().items()}
+EXPRESSIONS = {
+    f"{name} / {panel['title']} / {target['refId']}": target["expr"]
+    for name, board in BOARDS.items()
+    for panel in board["panels"]
+    for target in panel.get("targets", [])
+}
+RULES = {
+    rule["alert"]: rule["expr"]
+    for group in yaml.safe_load(prometheus.RULES.read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+}
+ROOMS = ("r1", "rare-pings")
+NO_FIGURES_OF_10_S = "a ping every 20 s gives no figure of 10 s; the expression falls back to 1 min"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the tests of this file share."""
+
+    redis: Redis
+    url: str
+
+    async def query(self, expression: str) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{self.url}/api/v1/query", params={"query": expression})
+        body = answer.json()
+        assert body["status"] == "success", f"{expression}: {body}"
+        found: list[dict[str, Any]] = body["data"]["result"]
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """Run store, exporter and Prometheus until a minute's rate has its samples; figures grow all the time."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    async with Valkey(folder / "valkey") as store, Redis.from_url(store.url) as redis:
+        growing = asyncio.create_task(_grow(redis))
+        exporter, scraped = _exporter(store.url, folder)
+        server, url = _prometheus(scraped, folder)
+        try:
+            exporter.start()
+            server.start()
+            shared = Running(redis, url)
+            await until(lambda: _has_samples(shared), 60, what="three scrapes")
+            yield shared
+        finally:
+            await server.stop()
+            await exporter.stop()
+            growing.cancel()
+
+
+def _exporter(store_url: str, folder: Path) -> tuple[Process, str]:
+    port = free_port()
+    settings = {"REDIS_URL": store_url, "PARTITIONS": "2", "EXPORTER_PORT": str(port)}
+    environment = os.environ | {f"ROOMWATCH_{name}": value for name, value in settings.items()}
+    command = [sys.executable, str(REPOSITORY / "roomwatch.py"), "exporter"]
+    return Process("exporter", command, log=folder / "exporter.log", env=environment), f"127.0.0.1:{port}"
+
+
+def _prometheus(scraped: str, folder: Path) -> tuple[Process, str]:
+    program = shutil.which("prometheus")
+    assert program, "prometheus is not installed: make test installs Debian's package"
+    port = free_port()
+    config = folder / "prometheus.yml"
+    text = prometheus.render({"exporter": scraped}, rule_files=[prometheus.RULES])
+    config.write_text(text.replace("_interval: 5s", "_interval: 1s").replace("_timeout: 5s", "_timeout: 1s"))
+    options = {
+        "config.file": config,
+        "storage.tsdb.path": folder / "tsdb",
+        "web.listen-address": f"127.0.0.1:{port}",
+    }
+    command = [program, *(f"--{name}={value}" for name, value in options.items())]
+    return Process("Prometheus", command, log=folder / "prometheus.log"), f"http://127.0.0.1:{port}"
+
+
+async def _grow(redis: Redis) -> None:
+    """Keep figures as a running ingest and engine would."""
+    await RuleSetStore(redis).begin(DEFAULT_RULES.read_text(encoding="utf-8"))
+    alert = {"id": "a" * 20, "rule": "stutter", "kind": "stutter", "room_id": "r1", "started_at_ms": 1}
+    await redis.hset(
+        OPEN, "a" * 20, orjson.dumps(alert | {"state": "firing", "severity": "warning"}).decode()
+    )
+    for step in range(10_000):
+        now_ms = time.time_ns() // 1_000_000
+        rooms = [_grown(made.room(room_id, now_ms=now_ms), step) for room_id in ROOMS]
+        rooms[1] = _without_10_s(rooms[1])
+        ended = {"state": "ended", "newest_ms": {"rooms": now_ms - 31_000}} if step > 20 else {}
+        rooms.append(made.room("ending", now_ms=now_ms, **ended))
+        await made.keep(redis, 2, now_ms=now_ms, rooms=rooms, vendors=[made.vendor(now_ms=now_ms)])
+        await asyncio.sleep(0.5)
+
+
+def _grown(room: RoomFigures, step: int) -> RoomFigures:
+    counters = [column.metric.type == "counter" for column in ROOM_COLUMNS]
+    values = [v + step if grows else v for v, grows in zip(room.values, counters, strict=True)]
+    return replace(room, session_ms=1_760_000_000_000, values=values)
+
+
+def _without_10_s(room: RoomFigures) -> RoomFigures:
+    seldom = [column.metric.feeds == ("health",) and column.window == "10s" for column in ROOM_COLUMNS]
+    values = [None if none else v for v, none in zip(room.values, seldom, strict=True)]
+    return replace(room, values=values, facts=made.FACTS | {"title": "夜场\\测试"})
+
+
+async def _has_samples(shared: Running) -> bool:
+    try:
+        counted = await shared.query('min(count_over_time(live_orders_total{status="paid"}[1m]))')
+    except httpx.TransportError:
+        return False
+    return bool(counted) and float(counted[0]["value"][1]) >= 3
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("room_id", ROOMS)
+async def test_every_expression_of_the_dashboards_returns_data(running: Running, room_id: str):
+    empty = {
+        name
+        for name, expression in EXPRESSIONS.items()
+        if not await running.query(expression.replace("$room", room_id))
+    }
+    assert empty == set()
+
+
+@pytest.mark.timeout(120)
+async def test_an_expression_falls_back_to_a_minute_where_pings_are_rare(running: Running):
+    ten = 'live_stall_ratio{room_id="rare-pings",window="10s"}'
+    assert await running.query(ten) == [], NO_FIGURES_OF_10_S
+    assert await running.query(ten.replace("10s", "1m"))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("alert", RULES)
+async def test_a_rule_about_roomwatch_looks_at_data_and_does_not_fire(running: Running, alert: str):
+    """The expression itself is rightly empty while all is well; what it compares has data."""
+    figures, _comparison = re.split(r" (?:==|>) [\d.]+$", RULES[alert], maxsplit=1)
+    assert await running.query(figures)
+    assert await running.query(RULES[alert]) == []
+
+
+@pytest.mark.timeout(120)
+async def test_the_variable_offers_each_room_by_its_title(running: Running):
+    """As Grafana does: the pattern on the text of each series, the groups give text and value."""
+    (variable,) = (v for v in BOARDS["room.zh.json"]["templating"]["list"] if v["name"] == "room")
+    pattern = re.fullmatch(r"/(.*)/g", variable["regex"])
+    assert pattern
+    offered: dict[str, str] = {}
+    for series in await running.query("live_room_info"):
+        labels = dict(sorted(series["metric"].items()))
+        name = labels.pop("__name__")
+        shown = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in labels.items())
+        found = [
+            m.groupdict() for m in re.finditer(pattern[1].replace("(?<", "(?P<"), f"{name}{{{shown}}} 1 0")
+        ]
+        value = next(groups["value"] for groups in found if groups["value"])
+        offered[value] = next(groups["text"] for groups in found if groups["text"])
+    assert set(offered) - {"ending"} == set(ROOMS)
+    assert offered["rare-pings"] == "夜场\\\\测试"
+
+
+@pytest.mark.timeout(120)
+async def test_a_room_that_ended_leaves_prometheus_with_the_next_scrape(running: Running):
+    async def gone() -> bool:
+        return await running.query('live_viewers{room_id="ending"}') == []
+
+    await until(gone, 30, what="the end of the room's series")
+    assert await running.query('live_viewers{room_id="ending"}[5m]')
+
+
+def _as_rules(expressions: Iterator[str]) -> str:
+    rules = [{"record": f"e{number}", "expr": expression} for number, expression in enumerate(expressions)]
+    return yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]})
+
+
+async def test_promtool_understands_every_expression_of_the_dashboards(tmp_path: Path):
+    path = tmp_path / "rules.yml"
+    path.write_text(_as_rules(iter(EXPRESSIONS.values())), encoding="utf-8")
+    assert f"{len(EXPRESSIONS)} rules found" in promtool("check", "rules", str(path))
+
+
+async def test_the_committed_configuration_is_the_rendered_one_and_right():
+    """After a change of the targets: python -m deploy.prometheus."""
+    assert prometheus.CONFIG.read_text(encoding="utf-8") == prometheus.render()
+    assert "SUCCESS" in promtool("check", "config", str(prometheus.CONFIG))
+
+
+async def test_a_configuration_with_other_targets_is_right(tmp_path: Path):
+    path = tmp_path / "prometheus.yml"
+    text = prometheus.render({"exporter": "a:1, b:2"}, rule_files=[prometheus.RULES])
+    path.write_text(text, encoding="utf-8")
+    promtool("check", "config", str(path))
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    assert job == {"job_name": "roomwatch-exporter", "static_configs": [{"targets": ["a:1", "b:2"]}]}
+
+
+async def test_the_rules_about_roomwatch_fire_when_they_should():
+    tests = prometheus.RULES.with_name("roomwatch.rules.test.yml")
+    assert "SUCCESS" in promtool("test", "rules", tests.name, cwd=tests.parent)
