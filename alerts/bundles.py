@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from alerts.conditions import Watch, figures_of, scope_of, watch
 from alerts.detectors.reading import Condition
 from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
-__all__ = ["Bundle", "Bundles"]
+__all__ = ["Bundle", "Bundles", "resolved"]
 
 _STATES: Final = ("planned", "live", "paused")
 
@@ -78,10 +80,12 @@ class Bundles:
 
 def resolved(rule: Rule, which: tuple[int, ...]) -> Rule:
     """Return a rule with the overrides of these indices applied, the last one winning."""
+    if not which:
+        return rule
     written = rule.model_dump(exclude={"overrides"})
     for index in which:
         written = apply_overrides(written, rule.overrides[index].set)
-    return Rule.model_validate(written) if which else rule
+    return Rule.model_validate_json(orjson.dumps(written))
 
 
 def _bundle(watches: list[Watch]) -> Bundle:

@@ -1,7 +1,7 @@
 """What the rules stage holds of a room or a vendor, and its packed form in the store.
 
-Two fields for each subject: ``r:<key>`` changes with its figures, ``s:<key>`` with the states of its rules and
-what its detectors remember. Only figures that some rule may read are kept.
+Two fields for each subject: ``r:<key>`` changes with its figures, ``s:<key>`` with the states of its rules
+and what its detectors remember. Only figures that some rule may read are kept.
 """
 
 from __future__ import annotations

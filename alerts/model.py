@@ -2,7 +2,8 @@
 
 Nothing here reads a clock, a file or a socket. What a stage writes is made by ``orjson`` from records whose
 keys stand in a fixed order, so that the same input gives the same bytes. The forms are those of
-``docs/records.md`` (``live.transitions``, ``live.outcomes``) and of the contract, section 3 (``live.alerts``).
+``docs/records.md`` (``live.transitions``, ``live.outcomes``) and of the contract, section 3
+(``live.alerts``).
 """
 
 from __future__ import annotations

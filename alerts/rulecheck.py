@@ -1,22 +1,242 @@
-"""Reads a rule set and finds every fault in it."""
+"""Reads a rule set and finds every fault in it: where, what is wrong, what is allowed.
+
+A set with a fault is never half taken. The text is read by ``alerts.ruletext``, each part is checked by its
+model in ``alerts.ruleset``, then by its meaning in ``alerts.rulesense``. Pure.
+"""
 
 from __future__ import annotations
 
-import yaml
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
-from alerts.ruleset import Escalation, Grouping, Inhibition, Rule, RuleSet
+import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-__all__ = ["load"]
+from alerts.rulesense import condition_faults, override_faults, rule_faults
+from alerts.ruleset import (
+    DetectorCondition,
+    Escalation,
+    Grouping,
+    Inhibition,
+    MetricCondition,
+    Override,
+    Rule,
+    RuleSet,
+    Sentence,
+    apply_overrides,
+)
+from alerts.ruletext import Fault, Path, parse, spell
+from stream.errors import SettingsError
+
+__all__ = ["RULES_MAX", "RuleSetError", "check", "load"]
+
+RULES_MAX: Final = 200
+"""Most rules of a set; each is judged for each room each second."""
+_PARTS_MAX: Final = 200
+"""Most entries of the other lists, and overrides or conditions of a rule."""
+_SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "inhibit": Inhibition,
+    "group": Grouping,
+    "escalate": Escalation,
+}
+_TOLD_MAX: Final = 10
+"""Faults that the text of an error lists; the rest are counted."""
+_SHOWN_MAX: Final = 60
+"""Characters of a wrong value that a fault shows."""
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class RuleSetError(SettingsError):
+    """A rule set is wrong.
+
+    Attributes:
+        faults: all of them, in the order of the text.
+    """
+
+    def __init__(self, faults: list[Fault]) -> None:
+        told = "; ".join(str(fault) for fault in faults[:_TOLD_MAX])
+        more = f"; and {len(faults) - _TOLD_MAX} more" if len(faults) > _TOLD_MAX else ""
+        super().__init__(f"the rule set has {len(faults)} fault{'s' * (len(faults) > 1)}: {told}{more}")
+        self.faults = faults
 
 
 def load(text: str, version: int = 0) -> RuleSet:
-    """Return the rule set of a text, YAML or JSON."""
-    written = yaml.safe_load(text)
-    return RuleSet(
-        version=version,
-        rules=tuple(Rule.model_validate(rule, strict=False) for rule in written["rules"]),
-        inhibit=tuple(Inhibition.model_validate(part, strict=False) for part in written.get("inhibit", ())),
-        group=tuple(Grouping.model_validate(part, strict=False) for part in written.get("group", ())),
-        escalate=tuple(Escalation.model_validate(part, strict=False) for part in written.get("escalate", ())),
-        text=text,
-    )
+    """Return the rule set of a text, YAML or JSON.
+
+    Raises:
+        RuleSetError: it has faults.
+    """
+    ruleset, faults = check(text, version)
+    if ruleset is None:
+        raise RuleSetError(faults)
+    return ruleset
+
+
+def check(text: str, version: int = 0) -> tuple[RuleSet | None, list[Fault]]:
+    """Return the rule set of a text, or None and every fault in it."""
+    value, lines, faults = parse(text)
+    checker = _Checker(lines, list(faults))
+    ruleset = checker.ruleset(value, text, version) if not faults or value is not None else None
+    found = sorted(checker.faults, key=lambda fault: fault.line or 0)
+    return (None if found else ruleset), found
+
+
+class _Checker:
+    """Collects the faults of one text."""
+
+    def __init__(self, lines: Mapping[Path, int], faults: list[Fault]) -> None:
+        self.faults = faults
+        self._lines = lines
+
+    def ruleset(self, value: Any, text: str, version: int) -> RuleSet | None:
+        """Return the set, which is only right when no fault was found."""
+        if not isinstance(value, dict):
+            self.add((), "is not a mapping", "rules, inhibit, group, escalate")
+            return None
+        for name in value.keys() - {"rules", *_SECTIONS}:
+            self.add((name,), "is not a known key", f"rules, {', '.join(_SECTIONS)}")
+        rules = self._rules(self._list(value, "rules", RULES_MAX, needed=True))
+        sections = {name: self._section(value, name, form, rules) for name, form in _SECTIONS.items()}
+        return RuleSet(version=version, rules=tuple(rules), text=text, **sections)
+
+    def add(self, path: Path, problem: str, allowed: str = "") -> None:
+        """Note a fault at a path, with the nearest line that is known."""
+        line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
+        self.faults.append(Fault(spell(path), problem, allowed, line))
+
+    def _list(self, value: Mapping[str, Any], name: str, most: int, *, needed: bool = False) -> list[Any]:
+        found = value.get(name, [])
+        if not isinstance(found, list):
+            self.add((name,), "is not a list", f"a list of up to {most} entries")
+            return []
+        if needed and not found:
+            self.add((name,), "is missing or empty", f"1 to {most} rules")
+        if len(found) > most:
+            self.add((name,), f"has {len(found)} entries", f"at most {most}")
+        return found[:most]
+
+    def _rules(self, written: list[Any]) -> list[Rule]:
+        rules = []
+        places: dict[str, int] = {}
+        for index, entry in enumerate(written):
+            rule = self._rule(entry, ("rules", index))
+            if rule is None:
+                continue
+            if rule.name in places:
+                first = places[rule.name]
+                self.add(
+                    ("rules", index, "name"), f"{rule.name!r} is the name of rules[{first}] too", "a new one"
+                )
+            places.setdefault(rule.name, index)
+            rules.append(rule)
+        return rules
+
+    def _rule(self, entry: Any, path: Path) -> Rule | None:
+        if not isinstance(entry, dict):
+            self.add(path, "is not a mapping", ", ".join(Rule.model_fields))
+            return None
+        before = len(self.faults)
+        conditions = self._conditions(entry, path)
+        rest = self._model(Rule, {**entry, "any": []}, path)
+        if rest is None or len(self.faults) > before:
+            return None
+        rule = rest.model_copy(update={"any": tuple(conditions)})
+        for where, problem, allowed in rule_faults(rule):
+            self.add((*path, *where), problem, allowed)
+        if len(self.faults) > before:
+            return None
+        for index, override in enumerate(rule.overrides):
+            self._override(entry, rule, override, (*path, "overrides", index))
+        return rule
+
+    def _conditions(self, entry: Mapping[str, Any], path: Path) -> list[MetricCondition | DetectorCondition]:
+        path = (*path, "any")
+        written = entry.get("any")
+        if not isinstance(written, list) or not 1 <= len(written) <= _PARTS_MAX:
+            self.add(path, "is missing, empty or no list", f"1 to {_PARTS_MAX} conditions")
+            return []
+        found = (self._condition(part, (*path, index)) for index, part in enumerate(written))
+        return [condition for condition in found if condition is not None]
+
+    def _condition(self, written: Any, path: Path) -> MetricCondition | DetectorCondition | None:
+        condition: MetricCondition | DetectorCondition | None
+        if isinstance(written, dict) and "detector" in written:
+            condition = self._model(DetectorCondition, written, path)
+        else:
+            condition = self._model(MetricCondition, written, path)
+        if condition is not None:
+            for where, problem, allowed in condition_faults(condition):
+                self.add((*path, *where), problem, allowed)
+        return condition
+
+    def _override(self, entry: Mapping[str, Any], rule: Rule, override: Override, path: Path) -> None:
+        """Check the settings one by one, then the rule as it is with all of them."""
+        before = len(self.faults)
+        for where, problem, allowed in override_faults(rule, override):
+            self.add((*path, *where), problem, allowed)
+        if len(self.faults) > before:
+            return
+        changed = apply_overrides(entry, override.set)
+        trial = _Checker({}, [])
+        trial._rule({**changed, "overrides": []}, ())
+        for fault in trial.faults:
+            self.add((*path, "set"), f"makes {fault.path} wrong: {fault.problem}", fault.allowed)
+
+    def _section(self, value: Mapping[str, Any], name: str, form: type[_Model], rules: list[Rule]) -> Any:
+        names = {rule.name for rule in rules}
+        found = []
+        for index, entry in enumerate(self._list(value, name, _PARTS_MAX)):
+            part = self._model(form, entry, (name, index))
+            if part is None:
+                continue
+            found.append(part)
+            for end in ("source", "target"):
+                matcher = getattr(part, end, None)
+                if matcher is not None and matcher.rule is not None and matcher.rule not in names:
+                    self.add(
+                        (name, index, end, "rule"), f"no rule {matcher.rule!r}", ", ".join(sorted(names))
+                    )
+        return tuple(found)
+
+    def _model(self, form: type[_Model], written: Any, path: Path) -> _Model | None:
+        try:
+            return form.model_validate_json(orjson.dumps(written))
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self.add(*_fault(form, path, detail))
+        except TypeError as error:
+            self.add(path, f"cannot be read: {error}", "text, numbers, true, false, lists, mappings")
+        return None
+
+
+def _fault(form: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[Path, str, str]:
+    """Return path, problem and what is allowed of one of pydantic's errors."""
+    inside = tuple(part for part in detail["loc"] if part not in _UNION_ARMS)
+    where = (*path, *inside)
+    kind, text = detail["type"], detail["msg"]
+    if kind == "extra_forbidden":
+        return where, "is not a known key", _keys(form, inside)
+    if kind == "missing":
+        return where, "is missing", ""
+    problem = f"is {_shown(detail['input'])}"
+    allowed = text.removeprefix("Input should be ").removeprefix("Value error, ")
+    return where, problem, allowed[:1].lower() + allowed[1:]
+
+
+_UNION_ARMS: Final = frozenset(("float", "tuple[float, float]", "constrained-float", "[key]"))
+"""What pydantic puts into a path for the arm of a union; people did not write it."""
+_NESTED: Final[dict[str, type[BaseModel]]] = {"overrides": Override, "summary": Sentence, "advice": Sentence}
+
+
+def _keys(form: type[BaseModel], inside: Path) -> str:
+    """Return the keys that are known where an unknown one was found."""
+    for part in inside[:-1]:
+        if isinstance(part, str):
+            form = _NESTED.get(part, form)
+    return ", ".join(form.model_fields)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."

@@ -1,7 +1,7 @@
 """A rule set: its format (contract, section 7), its values, and which of its overrides hold for a subject.
 
-The text is checked whole by ``alerts.rulecheck``; what comes out of ``load`` is right and frozen. Bounded by
-``TEXT_BYTES_MAX``; does no I/O.
+The text is checked whole by ``alerts.rulecheck``; what comes out of its ``load`` is right and frozen. Does no
+I/O.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from alerts.model import Kind, Severity
 __all__ = [
     "MATCH_KEYS",
     "RULE_KEYS",
-    "TEXT_BYTES_MAX",
     "Bound",
     "DetectorCondition",
     "Escalation",
@@ -33,8 +32,6 @@ __all__ = [
     "matching_overrides",
 ]
 
-TEXT_BYTES_MAX: Final = 256 * 1024
-"""Largest rule set, bytes of its text; a set of 200 long rules is about 100 KiB."""
 RULE_KEYS: Final = ("for_s", "keep_firing_s", "min_samples", "summary", "advice", "runbook_url")
 """Keys of a rule that an override may set."""
 
@@ -195,8 +192,8 @@ def apply_overrides(rule: Mapping[str, Any], settings: Mapping[str, Any]) -> dic
 
     Args:
         rule: a rule as written, ``any`` being a list of mappings.
-        settings: `<metric or detector>.<key>` or a key of the rule -> value. A metric or detector that stands in
-            several conditions is set in all of them; a detector's parameter is set in its ``params``.
+        settings: `<metric or detector>.<key>` or a key of the rule -> value. A metric or detector that stands
+            in several conditions is set in all of them; a detector's parameter is set in its ``params``.
     """
     changed = {**rule, "any": [dict(condition) for condition in rule["any"]]}
     for path, value in settings.items():

@@ -22,8 +22,8 @@ from alerts.model import Severity
 __all__ = ["NO_DATA_MS", "AlertState", "Decision", "Finding", "Policy", "severity_of", "step"]
 
 NO_DATA_MS: Final = 60_000
-"""A pending breach that no data has confirmed for this long is forgotten; milliseconds. A minute is three pings
-of the slowest probe that is watched second by second (20 s)."""
+"""A pending breach that no data has confirmed for this long is forgotten; milliseconds. A minute is three
+pings of the slowest probe that is watched second by second (20 s)."""
 
 _SEVERITIES: Final[dict[int, Severity]] = {INFO: "info", WARNING: "warning", CRITICAL: "critical"}
 _LEVELS: Final = (INFO, WARNING, CRITICAL)

@@ -1,7 +1,7 @@
 """The sentences of an alert, in Chinese and English, with its numbers in them. Pure.
 
-A template is plain text with ``{placeholders}`` of PLACEHOLDERS; a rule may bring its own, the defaults for each
-kind are in ``alerts.wording``.
+A template is plain text with ``{placeholders}`` of PLACEHOLDERS; a rule may bring its own, the defaults for
+each kind are in ``alerts.wording``.
 """
 
 from __future__ import annotations
@@ -49,11 +49,18 @@ _UNITS: Final[dict[str, Wording]] = {
     "live_likes_per_second": Wording(" 个/秒", " likes/s"),
     "live_frames_per_second": Wording(" 帧/秒", " frames/s"),
 }
+_HUNDRED: Final = 100
+"""From here on decimals tell nothing any more."""
+_SURE: Final = 0.999
+"""More confidence than this is not told apart."""
+_MINUTES_FROM_S: Final = 120
+"""Times from here on are told in minutes, seconds."""
+_MINUTE_S: Final = 60
 _NO_DATA: Final = Wording("无数据", "no data")
 
 
 def labels_of(facts: Mapping[str, Any], more: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of an alert: what is known of its subject, in a fixed order, and the condition's own."""
+    """Return the labels of an alert: what is known of its subject, in fixed order, and the condition's own."""
     known = {name: value for name in _FACTS if isinstance(value := facts.get(name), str) and value}
     return {**known, **more}
 
@@ -103,16 +110,13 @@ def number(value: float | None, metric: str | None, language: Language) -> str:
         return _NO_DATA.of(language)
     if metric in _UNITS:
         return f"{_short(value)}{_UNITS[metric].of(language)}"
-    name = metric or "_seconds"
-    if name.endswith("_ratio"):
-        return f"{_short(100 * value)}%"
-    if name == "live_av_offset_seconds":
+    if metric == "live_av_offset_seconds":
         return f"{1000 * value:+.0f}{' 毫秒' if language == 'zh' else ' ms'}"
-    if name.endswith("_seconds"):
+    if metric is None or metric.endswith("_seconds"):
         return _seconds(value, language)
-    if "_yuan" in name:
+    if "_yuan" in metric:
         return f"{value:,.2f} 元" if language == "zh" else f"¥{value:,.2f}"
-    return _short(value)
+    return f"{_short(100 * value)}%" if metric.endswith("_ratio") else _short(value)
 
 
 def unknown_placeholders(template: str) -> list[str]:
@@ -173,17 +177,17 @@ def _short(value: float) -> str:
     """Return three figures that matter, thousands apart: 0.034, 3.4, 1,234."""
     if value and abs(value) < 1:
         return f"{value:.2g}"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.1f}"
+    return f"{value:,.0f}" if abs(value) >= _HUNDRED or value == round(value) else f"{value:,.1f}"
 
 
 def _share(confidence: float) -> str:
-    return "> 99.9%" if confidence > 0.999 else f"{100 * confidence:.3g}%"
+    return "> 99.9%" if confidence > _SURE else f"{100 * confidence:.3g}%"
 
 
 def _seconds(value: float, language: Language) -> str:
     if abs(value) < 1:
         return f"{1000 * value:.0f}" + (" 毫秒" if language == "zh" else " ms")
-    if abs(value) < 120:
+    if abs(value) < _MINUTES_FROM_S:
         return f"{_short(value)}" + (" 秒" if language == "zh" else " s")
     return f"{_short(value / 60)}" + (" 分钟" if language == "zh" else " min")
 
@@ -191,6 +195,6 @@ def _seconds(value: float, language: Language) -> str:
 def _window(window_s: int | None, language: Language) -> str:
     if window_s is None:
         return "本场" if language == "zh" else "session"
-    if window_s < 60:
+    if window_s < _MINUTE_S:
         return f"{window_s} 秒" if language == "zh" else f"{window_s} s"
     return f"{_short(window_s / 60)} 分钟" if language == "zh" else f"{_short(window_s / 60)} min"

@@ -76,14 +76,20 @@ SUMMARY: Final[dict[tuple[Kind | None, str | None], Template]] = {
     ),
     ("stutter", None): (
         "「{title}」卡顿：{probe}近 {window}卡顿率 {value}，超过 {threshold}（{samples} 次心跳）。",
-        ("{title} stutters: {value} of the last {window} stalled on the {probe} probe, limit {threshold}"
-        " ({samples} pings)."),
+        (
+            "{title} stutters: {value} of the last {window} stalled on the {probe} probe, limit {threshold}"
+            " ({samples} pings)."
+        ),
     ),
     ("av_desync", None): (
-        ("「{title}」音画不同步：{probe}近 {window}{direction}，偏移 {value}，超过 {threshold}"
-        "（{samples} 次心跳）。"),
-        ("{title} is out of sync: sound is {direction} by {value} on the {probe} probe over the last {window},"
-        " limit {threshold} ({samples} pings)."),
+        (
+            "「{title}」音画不同步：{probe}近 {window}{direction}，偏移 {value}，超过 {threshold}"
+            "（{samples} 次心跳）。"
+        ),
+        (
+            "{title} is out of sync: sound {direction} by {value} on the {probe} probe, last {window},"
+            " limit {threshold} ({samples} pings)."
+        ),
     ),
     ("feed_lost", None): (
         "「{title}」断流：{probe}已 {value}没有心跳，上限 {threshold}。",
@@ -102,20 +108,28 @@ SUMMARY: Final[dict[tuple[Kind | None, str | None], Template]] = {
         "{title}: traffic drop, {metric} {value}, about {expected} expected, limit {threshold}.",
     ),
     ("conversion_drop", None): (
-        ("「{title}」商品点击-成交率下降：近 {window}为 {value}，本场平时约 {expected}"
-        "（{samples} 人点击，置信度 {confidence}）。"),
-        ("{title}: conversion of item clicks fell to {value} over the last {window}, about {expected} is normal"
-        " here ({samples} people clicked, confidence {confidence})."),
+        (
+            "「{title}」商品点击-成交率下降：近 {window}为 {value}，本场平时约 {expected}"
+            "（{samples} 人点击，置信度 {confidence}）。"
+        ),
+        (
+            "{title}: conversion of item clicks fell to {value} in the last {window}, normal here is"
+            " about {expected} ({samples} people clicked, confidence {confidence})."
+        ),
     ),
     ("payment_failure", None): (
         "「{title}」支付失败率升高：近 {window}为 {value}，超过 {threshold}（{samples} 次支付）。",
         "{title}: {value} of payments failed in the last {window}, limit {threshold} ({samples} attempts).",
     ),
     ("vendor_slow", None): (
-        ("供应商 {vendor} 的 {operation} 接口异常：近 {window}{metric} {value}，超过 {threshold}"
-        "（{samples} 次调用）。"),
-        ("Vendor {vendor}, {operation}: {metric} {value} over the last {window}, limit {threshold}"
-        " ({samples} calls)."),
+        (
+            "供应商 {vendor} 的 {operation} 接口异常：近 {window}{metric} {value}，超过 {threshold}"
+            "（{samples} 次调用）。"
+        ),
+        (
+            "Vendor {vendor}, {operation}: {metric} {value} over the last {window}, limit {threshold}"
+            " ({samples} calls)."
+        ),
     ),
 }
 """Kind and the finding's word (None: any) -> summary while the episode is open."""
@@ -161,19 +175,25 @@ ENDED: Final[dict[str, Template]] = {
 
 ADVICE: Final[dict[Kind, Template]] = {
     "stutter": (
-        "先看推流端码率与丢帧，再看是否集中在某个 CDN 或地区；推流正常就切换 CDN 线路，否则让主播端降码率或换网络。",
-        ("Check bit rate and dropped frames at the ingest, then whether it is one CDN or region. If the ingest is"
-        " fine switch the CDN, else lower the bit rate or change the host's network."),
+        "先看推流端码率与丢帧，再看是否集中在某个 CDN 或地区；推流正常就切 CDN，否则让主播降码率或换网络。",
+        (
+            "Check bit rate and dropped frames at the ingest, then whether it is one CDN or region. If the ingest"
+            " is fine switch the CDN, else lower the bit rate or change the host's network."
+        ),
     ),
     "av_desync": (
         "请场控在直播间试听确认；检查采集卡与声卡的延迟设置，必要时在推流软件里调整音频偏移或重启推流。",
-        ("Have the room controller confirm by ear; check the delay settings of capture and sound cards, then shift"
-        " the audio in the encoder or restart it."),
+        (
+            "Have the room controller confirm by ear; check the delay settings of capture and sound cards, then"
+            " shift the audio in the encoder or restart it."
+        ),
     ),
     "feed_lost": (
         "确认主播端是否还在推流：检查推流软件、网络与推流地址；两分钟内恢复不了就切备用推流或安抚观众。",
-        ("Check that the host still sends: encoder, network, ingest address. If it is not back in two minutes"
-        " switch to the standby or tell the viewers."),
+        (
+            "Check that the host still sends: encoder, network, ingest address. If it is not back in two minutes"
+            " switch to the standby or tell the viewers."
+        ),
     ),
     "fps_low": ("检查编码机 CPU 与推流软件丢帧。", "Check the encoder's CPU and dropped frames."),
     "bitrate_low": ("检查上行网络与码率设置。", "Check the uplink and the encoder's bit rate."),
@@ -183,8 +203,10 @@ ADVICE: Final[dict[Kind, Template]] = {
     ),
     "traffic_spike": (
         "看流量来源：投放或推荐带来的就准备加库存、加人手；来源异常则核对是否刷量，并关注容量。",
-        ("Look where it comes from: if ads or recommendation, prepare stock and staff; if the source is odd,"
-        " check for bots; watch the capacity."),
+        (
+            "Look where it comes from: if ads or recommendation, prepare stock and staff; if the source is odd,"
+            " check for bots; watch the capacity."
+        ),
     ),
     "traffic_drop": (
         "查推流是否正常、投放是否停止、直播间是否被限流。",
@@ -229,7 +251,9 @@ ADVICE: Final[dict[Kind, Template]] = {
     ),
     "monitor_degraded": (
         "检查 ingest 与 engine 进程、Kafka 与存储；恢复前该分区的直播间可能漏报或晚报。",
-        ("Check the ingest and engine processes, Kafka and the store; until it recovers, alerts of this"
-        " partition's rooms may be late or missing."),
+        (
+            "Check the ingest and engine processes, Kafka and the store; until it recovers, alerts of this"
+            " partition's rooms may be late or missing."
+        ),
     ),
 }

@@ -27,8 +27,8 @@ class DetectorType:
     """A detector as a rule set sees it.
 
     Attributes:
-        params: its parameters with their bounds and defaults; ``warning*`` and ``critical*`` that rise together
-            are checked against each other.
+        params: its parameters with their bounds and defaults; ``warning*`` and ``critical*`` that rise
+            together are checked against each other.
         scope: whom it watches.
         build: makes the condition of a checked entry of a rule.
         metrics: metrics that it can be put on, with the windows of each; empty when it chooses its figures.

@@ -2,8 +2,8 @@
 
 A sequential test (CUSUM of the log-likelihood ratio of Poisson counts, after Page): each step compares the
 payments with those that the clicks so far should have brought by now, by the room's own share of clicks that
-are paid. Clicks count only as far as they had time to be paid. Evidence grows with the number of payments that
-should have come, so few clicks never raise an alert: they take longer.
+are paid. Clicks count only as far as they had time to be paid. Evidence grows with the number of payments
+that should have come, so few clicks never raise an alert: they take longer.
 
 Pure, streaming, a fixed number of figures a room. While the room's own share is unknown: no data.
 """
@@ -73,7 +73,8 @@ class ConversionParams(Params):
 
 
 class _Memory(msgspec.Struct, array_like=True):
-    """Counters at the last step, clicks of the last steps, evidence, the suspicious run, the room's own share.
+    """Counters at the last step, clicks of the last steps, evidence, the suspicious run, the room's own
+    share.
 
     Attributes:
         recent: clicks of each step, newest first; as long as the lag distribution.

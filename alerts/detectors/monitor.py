@@ -1,4 +1,4 @@
-"""``reach_age``: limits for the watch over ourselves; judged by the incidents stage, from heartbeats. Pure."""
+"""``reach_age``: limits for the watch over ourselves, judged by the incidents stage from heartbeats. Pure."""
 
 from __future__ import annotations
 

@@ -89,13 +89,20 @@ class Condition(Protocol):
     """
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Return the name."""
+
     @property
-    def metric(self) -> str | None: ...
+    def metric(self) -> str | None:
+        """Return the metric."""
+
     @property
-    def labels(self) -> Mapping[str, str]: ...
+    def labels(self) -> Mapping[str, str]:
+        """Return the labels."""
+
     @property
-    def remembers(self) -> bool: ...
+    def remembers(self) -> bool:
+        """Return whether it learns."""
 
     def level(self, subject: Subject) -> int | None:
         """Return the level now; None when there is no data."""

@@ -43,7 +43,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Bounds of one side as an excess: the figure is multiplied by ``sign``, more is worse, ``NEVER`` = none."""
+    """Bounds of one side: the figure times ``sign`` is the excess, more is worse, ``NEVER`` = no bound."""
 
     sign: int
     info: float

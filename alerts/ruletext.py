@@ -1,0 +1,177 @@
+"""From the text of a rule set, YAML or JSON, to plain values; says where it is not one.
+
+Bounded: a size limit, no aliases (a short text could otherwise stand for a huge value), a depth limit. A key
+that stands twice is a fault, for one of the two would be ignored silently. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+__all__ = ["Fault", "Path", "parse", "spell"]
+
+TEXT_BYTES_MAX: Final = 256 * 1024
+"""Largest rule set, bytes of its text; a set of 200 long rules is about 100 KiB."""
+DEPTH_MAX: Final = 16
+"""Deepest nesting; the format needs seven."""
+
+Path = tuple[str | int, ...]
+_PLAIN: Final = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a set.
+
+    Attributes:
+        path: where, as in `rules[0].any[1].warning`; empty for the whole text.
+        problem: what is wrong.
+        allowed: what is allowed there; empty when the problem says it.
+        line: of the text, from 1; None where it is not known.
+    """
+
+    path: str
+    problem: str
+    allowed: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = (self.path or "the text") + (f" (line {self.line})" if self.line else "")
+        return f"{where}: {self.problem}" + (f"; allowed: {self.allowed}" if self.allowed else "")
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it for an answer in JSON."""
+        return {"path": self.path, "message": str(self), "line": self.line}
+
+
+def spell(path: Path) -> str:
+    """Return a path as people write it: `rules[0].any[1].warning`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def parse(text: str) -> tuple[Any, dict[Path, int], list[Fault]]:
+    """Return the value of a text, the line of each of its parts, and what is wrong with it as a text.
+
+    JSON texts have no lines. With faults the value may be incomplete.
+    """
+    size = len(text.encode("utf-8", "replace"))
+    if size > TEXT_BYTES_MAX:
+        return None, {}, [Fault("", f"has {size} bytes", f"at most {TEXT_BYTES_MAX}")]
+    if text.lstrip().startswith("{"):
+        try:
+            return _json(text)
+        except (ValueError, RecursionError):
+            pass  # YAML's flow style begins the same way, and its reader tells the line of a fault
+    return _Reader().read(text)
+
+
+def _json(text: str) -> tuple[Any, dict[Path, int], list[Fault]]:
+    faults: list[Fault] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        known = dict(pairs)
+        if len(known) < len(pairs):
+            names = sorted({name for name, _ in pairs if [key for key, _ in pairs].count(name) > 1})
+            faults.extend(Fault(name, "stands twice in the same object") for name in names)
+        return known
+
+    value = json.loads(text, object_pairs_hook=unique)
+    if not _finite(value):
+        faults.append(Fault("", "has a number that is not finite", "finite numbers"))
+    return value, {}, faults
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes without aliases and only so deep."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise self._refusal("aliases (*name) are not allowed")
+        self.depth += 1
+        if self.depth > DEPTH_MAX:
+            raise self._refusal(f"nested deeper than {DEPTH_MAX}")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def _refusal(self, problem: str) -> yaml.MarkedYAMLError:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it open
+        return yaml.composer.ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type] # as above
+
+
+class _Reader:
+    """Walks the nodes of one text."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Path, int] = {}
+        self.faults: list[Fault] = []
+
+    def read(self, text: str) -> tuple[Any, dict[Path, int], list[Fault]]:
+        loader = _Loader("")
+        try:
+            loader = _Loader(text)
+            node = loader.get_single_node()
+            value = None if node is None else self._value(loader, node, ())
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = None if mark is None else mark.line + 1
+            return None, {}, [Fault("", f"is not YAML: {error.problem or error.context}", line=line)]
+        except yaml.YAMLError as error:
+            return None, {}, [Fault("", f"is not YAML: {str(error).splitlines()[0]}")]
+        finally:
+            loader.dispose()
+        return value, self.lines, self.faults
+
+    def _value(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(loader, node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(loader, part, (*path, index)) for index, part in enumerate(node.value)]
+        return self._scalar(loader, node, path)
+
+    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                self._fault(path, key_node, "has a key that is no text", "names of the format")
+                continue
+            key = str(key_node.value)
+            if key in found:
+                self._fault((*path, key), key_node, "stands twice")
+            found[key] = self._value(loader, value_node, (*path, key))
+        return found
+
+    def _scalar(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
+        if node.tag not in _PLAIN:
+            self._fault(path, node, f"is a {node.tag.rsplit(':')[-1]}", "text, numbers, true, false")
+            return None
+        try:
+            value = loader.construct_object(node)
+        except (ValueError, OverflowError):
+            value = math.inf
+        if isinstance(value, float) and not math.isfinite(value):
+            self._fault(path, node, "is not a finite number", "finite numbers")
+            return None
+        return value
+
+    def _fault(self, path: Path, node: yaml.Node, problem: str, allowed: str = "") -> None:
+        self.faults.append(Fault(spell(path), problem, allowed, node.start_mark.line + 1))
