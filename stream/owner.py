@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -19,16 +19,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalStateError, KafkaError
 from redis.asyncio import Redis
 
-from stream.alignment import FAR_MS, QUEUE_MAX, Alignment
+from stream.alignment import QUEUE_MAX, Alignment
 from stream.batches import Read
 from stream.codec import Decoder
-from stream.deadletter import DeadLetter
 from stream.errors import FencedError, StoreError
+from stream.folding import Folder
 from stream.ingest_settings import IngestSettings
-from stream.model import CRITICAL_FEEDS, FEEDS, Event, Feed
+from stream.model import FEEDS, Feed
 from stream.partition import Partition
 from stream.runtime import Clock
-from stream.sessions import Room
 from stream.store.flush import Flusher
 from stream.store.loading import load
 from stream.store.partition import Claim, PartitionStore
@@ -40,8 +39,6 @@ __all__ = ["Owner", "Tools"]
 
 SLICE_S: Final = 0.02
 """Longest stretch of folding without a turn for others, seconds: heartbeats must not starve."""
-_CHUNK: Final = 500
-"""Records that are decoded at once; a slice is looked at between chunks."""
 _TICK_MS: Final = 1_000
 _CLAIM_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0)
 """Waits between claims; the last one repeats."""
@@ -172,13 +169,13 @@ class Owner:
             "ingest.claimed", partition=self.number, epoch=claim.epoch, rooms=len(owned.partition.rooms)
         )
         self._owned = owned
-        owned.offsets |= await self._start(self.number, claim.numbers("offset:"))
+        owned.folder.offsets |= await self._start(self.number, claim.numbers("offset:"))
         return owned
 
     async def _work(self, owned: _Owned) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            if await owned.fold():
+            if owned.fold():
                 self._let_go_on(owned)
                 await asyncio.sleep(0)
             else:
@@ -207,14 +204,16 @@ class _Owned:
             tools.users, lateness_ms=settings.lateness_ms, settle_ms=settings.settle_ms
         )
         self.alignment = Alignment(settle_ms=settings.settle_ms, align_ms=settings.align_ms)
-        self.offsets: dict[Feed, int] = {}
+        self.folder = Folder(
+            claim.partition,
+            self.partition,
+            self.alignment,
+            decoders=tools.decoders,
+            topics={feed: settings.topic(feed) for feed in FEEDS},
+        )
         self.held: set[Feed] = set()
         self._flusher: Flusher
         self._log = WindowLog(claim.partition, claim.epoch)
-        self._dead: list[DeadLetter] = []
-        self._critical: set[Room] = set()
-        self._dirty = False
-        self._appended: dict[Feed, int] = {}
         self._tick_ms = int(claim.fields.get("tick_ms", 0))
         self._closed_ms = 0
         self._flushed_s = time.monotonic()
@@ -229,23 +228,17 @@ class _Owned:
         now = await load(self._tools.redis, self.claim, self.partition, self.alignment)
         self._flusher = Flusher(self.claim.partition, self.partition, now)
 
-    async def fold(self) -> bool:
+    def fold(self) -> bool:
         """Fold for one slice; tell whether there was anything to fold."""
         end_s = time.monotonic() + SLICE_S
         folded = False
-        while time.monotonic() < end_s:
-            barrier = self.partition.barrier_ms(self.alignment.horizon_ms)
-            if not sum(self._fold_feed(feed, barrier) for feed in FEEDS):
-                if barrier == FAR_MS or not self.alignment.passed(barrier):
-                    return folded
-                self.partition.end_silent(barrier)
-                self._dirty = True
+        while time.monotonic() < end_s and self.folder.step():
             folded = True
         return folded
 
     def idle_s(self) -> float:
         """Return how long to wait for records at most, seconds."""
-        if self._dirty:
+        if self.folder.changed:
             return max(0.0, self._tools.settings.flush_ms / 1_000 - (time.monotonic() - self._flushed_s))
         return (_TICK_MS - self._tools.clock.now_ms() % _TICK_MS) / 1_000 + 0.001
 
@@ -254,7 +247,7 @@ class _Owned:
         if not self.ready:
             return False
         waited_ms = (time.monotonic() - self._flushed_s) * 1_000
-        return (self._dirty and waited_ms >= self._tools.settings.flush_ms) or self._closing()
+        return (self.folder.changed and waited_ms >= self._tools.settings.flush_ms) or self._closing()
 
     async def flush(self) -> None:
         """Send the dead letters, write everything since the last flush, then tell of it."""
@@ -262,8 +255,8 @@ class _Owned:
         closing, reach = self._closing(), self.alignment.reach_ms()
         self._tick_ms = max(self._tick_ms, self._tools.clock.now_ms() // _TICK_MS * _TICK_MS)
         self.partition.expire_waiting(reach["rooms"])
-        critical, self._critical, self._dirty = self._critical, set(), False
-        made = self._flusher.flush(reach, critical=critical, closing=closing)
+        self._count_folded()
+        made = self._flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
         self._flushed_s = time.monotonic()
         with self._tools.telemetry.flush.time():
             await self._tools.store.apply(self.claim, made.writes, self._fields(reach))
@@ -275,41 +268,13 @@ class _Owned:
         )
         await self._send(list(records))
 
-    def _fold_feed(self, feed: Feed, barrier_ms: int) -> bool:
-        records = self.alignment.queues[feed].take(self.alignment.limit_ms(feed, barrier_ms), _CHUNK)
-        if not records:
-            return False
-        tools, number = self._tools, self.claim.partition
-        batch = tools.decoders[feed].decode_batch(records, number)
-        self.partition.fold(feed, batch.events, records)
-        if feed in CRITICAL_FEEDS:
-            self._note_critical(feed, batch.events)
-        for invalid in batch.invalids:
-            value, key, _, offset = records[invalid.index]
-            topic = tools.settings.topic(feed)
-            self._dead.append(DeadLetter(topic, number, offset, invalid.error.reason, key, value))
-            tools.telemetry.dead_letters.labels(feed, invalid.error.reason).inc()
-        self.offsets[feed], self._appended[feed] = records[-1][3] + 1, records[-1][2]
-        tools.telemetry.events.labels(feed).inc(len(records))
-        self._dirty = True
-        return True
-
-    def _note_critical(self, feed: Feed, events: Sequence[Event | None]) -> None:
-        if feed != "vendors":
-            rooms = self.partition.rooms
-            self._critical.update(
-                rooms[event.room_id]  # type: ignore[index]  # all of these feeds have rooms
-                for event in events
-                if event is not None
-            )
-
     def _closing(self) -> bool:
         return self._tools.clock.now_ms() // _TICK_MS * _TICK_MS > self._closed_ms
 
     def _fields(self, reach: dict[Feed, int]) -> dict[str, str]:
         late = self.partition.late
-        fields = {f"offset:{feed}": offset for feed, offset in self.offsets.items()}
-        fields |= {f"append:{feed}": append for feed, append in self._appended.items()}
+        fields = {f"offset:{feed}": offset for feed, offset in self.folder.offsets.items()}
+        fields |= {f"append:{feed}": append for feed, append in self.folder.appended.items()}
         fields |= {f"reach:{feed}": instant for feed, instant in reach.items()}
         fields |= {f"highest:{feed}": rule.highest_ms for feed, rule in late.items()}
         fields |= {f"count:{name}": number for name, number in self.partition.counts.items()}
@@ -318,21 +283,25 @@ class _Owned:
 
     async def _bury(self) -> None:
         """Send the dead letters until the broker has all; only then may a flush pass them."""
-        while self._dead:
-            topic = self._tools.settings.topic("deadletter")
+        settings = self._tools.settings
+        topic = settings.topic("deadletter")
+        while self.folder.dead:
             try:
                 sent = [
                     await self._tools.producer.send(
                         topic, letter.value, letter.key, partition=letter.partition, headers=letter.headers()
                     )
-                    for letter in self._dead
+                    for letter in self.folder.dead
                 ]
                 await asyncio.gather(*sent)
             except (KafkaError, OSError) as error:
-                _log.warning("ingest.dead_letters_waiting", number=len(self._dead), reason=repr(error))
+                _log.warning("ingest.dead_letters_waiting", number=len(self.folder.dead), reason=repr(error))
                 await asyncio.sleep(_SEND_BACKOFF_S)
             else:
-                self._dead.clear()
+                for letter in self.folder.dead:
+                    feed = settings.feed_topics()[letter.topic]
+                    self._tools.telemetry.dead_letters.labels(feed, letter.reason).inc()
+                self.folder.dead.clear()
 
     async def _send(self, records: list[bytes]) -> None:
         topic, number = self._tools.settings.topic("windows"), self.claim.partition
@@ -345,6 +314,10 @@ class _Owned:
         except (KafkaError, OSError) as error:
             _log.warning("ingest.windows_not_sent", partition=number, reason=repr(error))
             self._flusher.tell_all_again()
+
+    def _count_folded(self) -> None:
+        for feed, number in self.folder.folded.items():
+            self._tools.telemetry.events.labels(feed).inc(number)
 
     def _tell_telemetry(self, reach: dict[Feed, int]) -> None:
         telemetry, number = self._tools.telemetry, self.claim.partition
