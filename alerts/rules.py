@@ -1,5 +1,4 @@
-"""The rules stage of one partition: a fold over its log of ``live.windows`` that says when alerts begin and
-end.
+"""The rules stage of one partition: a fold over its log of ``live.windows`` that begins and ends alerts.
 
 Pure: time is the record's tick, and the state is packed fields that the caller keeps. The same log gives the
 same transitions at the same positions, from whatever stored state the fold goes on. Memory is bounded by the

@@ -60,7 +60,7 @@ _NO_DATA: Final = Wording("无数据", "no data")
 
 
 def labels_of(facts: Mapping[str, Any], more: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of an alert: what is known of its subject, in fixed order, and the condition's own."""
+    """Return an alert's labels: what is known of its subject, in fixed order, and the condition's own."""
     known = {name: value for name in _FACTS if isinstance(value := facts.get(name), str) and value}
     return {**known, **more}
 
@@ -120,7 +120,7 @@ def number(value: float | None, metric: str | None, language: Language) -> str:
 
 
 def unknown_placeholders(template: str) -> list[str]:
-    """Return what a template names that is not a plain placeholder of the list; also for a broken template."""
+    """Return what a template names that is no plain placeholder of the list; a broken one names its fault."""
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:

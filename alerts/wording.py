@@ -177,22 +177,22 @@ ADVICE: Final[dict[Kind, Template]] = {
     "stutter": (
         "先看推流端码率与丢帧，再看是否集中在某个 CDN 或地区；推流正常就切 CDN，否则让主播降码率或换网络。",
         (
-            "Check bit rate and dropped frames at the ingest, then whether it is one CDN or region. If the ingest"
-            " is fine switch the CDN, else lower the bit rate or change the host's network."
+            "Check bit rate and dropped frames at the ingest, then whether it is one CDN or region. If the"
+            " ingest is fine switch the CDN, else lower the bit rate or change the host's network."
         ),
     ),
     "av_desync": (
         "请场控在直播间试听确认；检查采集卡与声卡的延迟设置，必要时在推流软件里调整音频偏移或重启推流。",
         (
-            "Have the room controller confirm by ear; check the delay settings of capture and sound cards, then"
-            " shift the audio in the encoder or restart it."
+            "Have the room controller confirm by ear; check the delay settings of capture and sound cards,"
+            " then shift the audio in the encoder or restart it."
         ),
     ),
     "feed_lost": (
         "确认主播端是否还在推流：检查推流软件、网络与推流地址；两分钟内恢复不了就切备用推流或安抚观众。",
         (
-            "Check that the host still sends: encoder, network, ingest address. If it is not back in two minutes"
-            " switch to the standby or tell the viewers."
+            "Check that the host still sends: encoder, network, ingest address. If it is not back in two"
+            " minutes switch to the standby or tell the viewers."
         ),
     ),
     "fps_low": ("检查编码机 CPU 与推流软件丢帧。", "Check the encoder's CPU and dropped frames."),
@@ -204,8 +204,8 @@ ADVICE: Final[dict[Kind, Template]] = {
     "traffic_spike": (
         "看流量来源：投放或推荐带来的就准备加库存、加人手；来源异常则核对是否刷量，并关注容量。",
         (
-            "Look where it comes from: if ads or recommendation, prepare stock and staff; if the source is odd,"
-            " check for bots; watch the capacity."
+            "Look where it comes from: if ads or recommendation, prepare stock and staff; if the source is"
+            " odd, check for bots; watch the capacity."
         ),
     ),
     "traffic_drop": (

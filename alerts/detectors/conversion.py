@@ -73,8 +73,7 @@ class ConversionParams(Params):
 
 
 class _Memory(msgspec.Struct, array_like=True):
-    """Counters at the last step, clicks of the last steps, evidence, the suspicious run, the room's own
-    share.
+    """Counters at the last step, the latest clicks, the suspicious run, the room's own share.
 
     Attributes:
         recent: clicks of each step, newest first; as long as the lag distribution.
