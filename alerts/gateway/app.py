@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -89,10 +89,6 @@ class _Guard:
         await self._app(scope, receive, send)
 
 
-class _TooLargeError(Exception):
-    """The body is larger than any request's."""
-
-
 class _Bounded:
     """Bounds request bodies and adds the headers that every answer carries."""
 
@@ -103,20 +99,13 @@ class _Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
 
         async def give(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 message["headers"] = [*message.get("headers", ()), *_SAFE]
             await send(message)
 
-        try:
-            await self._app(scope, _bounded(receive), give)
-        except _TooLargeError:
-            if not begun:
-                await problem(413, f"at most {_BODY_MAX} bytes", code="too_large")(scope, receive, send)
+        await self._app(scope, _bounded(receive), give)
 
 
 def _bounded(receive: Receive) -> Callable[[], Awaitable[Message]]:
@@ -127,7 +116,7 @@ def _bounded(receive: Receive) -> Callable[[], Awaitable[Message]]:
         message = await receive()
         size += len(message.get("body", b""))
         if size > _BODY_MAX:
-            raise _TooLargeError
+            raise HTTPException(413, f"at most {_BODY_MAX} bytes")
         return message
 
     return bounded
