@@ -58,9 +58,9 @@ async def keep(
     rooms: list[RoomFigures],
     vendors: list[VendorFigures] | None = None,
 ) -> None:
-    """Write figures as the ingest does, in place of all that its keys held."""
-    await redis.delete(*(key(p) for key in (keys.now, keys.now_vendors) for p in range(partitions)))
-    pipe = redis.pipeline(transaction=False)
+    """Write figures as the ingest does, at once and in place of all that its keys held."""
+    pipe = redis.pipeline(transaction=True)
+    pipe.delete(*(key(p) for key in (keys.now, keys.now_vendors) for p in range(partitions)))
     for figures in rooms:
         key = keys.now(partition_of(figures.room_id, partitions))
         pipe.hset(key, figures.room_id, _entry(figures))

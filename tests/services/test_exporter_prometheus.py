@@ -124,7 +124,9 @@ async def _grow(redis: Redis) -> None:
         now_ms = time.time_ns() // 1_000_000
         rooms = [_grown(made.room(room_id, now_ms=now_ms), step) for room_id in ROOMS]
         rooms[1] = _without_10_s(rooms[1])
-        ended = {"state": "ended", "newest_ms": {"rooms": now_ms - 31_000}} if step > 20 else {}
+        ended: dict[str, Any] = (
+            {"state": "ended", "newest_ms": {"rooms": now_ms - 31_000}} if step > 20 else {}
+        )
         rooms.append(made.room("ending", now_ms=now_ms, **ended))
         await made.keep(redis, 2, now_ms=now_ms, rooms=rooms, vendors=[made.vendor(now_ms=now_ms)])
         await asyncio.sleep(0.5)
