@@ -11,7 +11,7 @@ import pytest
 
 from stream.catalogue import ROOM_COLUMN_INDEX
 from stream.ingest import ingest
-from stream.ingest_settings import IngestSettings
+from stream.ingest.settings import IngestSettings
 from stream.store import FiguresReader, connect
 from tests.waiting import until
 

@@ -16,7 +16,7 @@ class IngestSettings(Settings):
 
     flush_ms: Annotated[int, Field(ge=10, le=10_000)] = Field(
         50,
-        description="shortest time between two flushes; half of the 100 ms in which a critical event goes out",
+        description="shortest time between two flushes; half of what a critical event may take",
     )
     settle_ms: Annotated[int, Field(ge=0, le=5_000)] = Field(
         30,

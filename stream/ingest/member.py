@@ -1,9 +1,8 @@
-"""``roomwatch ingest``: folds the feeds into the windows of the store, each record once, whatever dies.
+"""One member of the group: what it is assigned, who reads, who owns.
 
-One process is one member of the group. Its *critical* consumer is the member; the *bulk* one joins no group
-and follows the partitions that the critical one was given, so that all feeds of a room have one owner.
-Everything that is read goes to the partition's ``Owner``; a failure anywhere ends the process, and another
-one takes over.
+The *critical* consumer is the member; the *bulk* one joins no group and follows the partitions that the
+critical one was given, so that all feeds of a room have one owner. Everything that is read goes to the
+partition's ``Owner``; a failure anywhere ends the process, and another one takes over.
 """
 
 from __future__ import annotations
@@ -11,41 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import click
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from prometheus_client import CollectorRegistry, start_http_server
-from redis.exceptions import RedisError
 
-from stream import topics
-from stream.batches import FeedReader
-from stream.codec import Decoder
-from stream.errors import ServiceError, StageError
-from stream.ingest_settings import IngestSettings
-from stream.model import BULK_FEEDS, CRITICAL_FEEDS, FEEDS, Feed
-from stream.owner import Owner, Tools
-from stream.runtime import SystemClock, run
-from stream.settings import load
-from stream.store import connect
-from stream.store.deployment import agree_on_partitions, user_key
-from stream.store.partition import PartitionStore
-from stream.telemetry import IngestTelemetry
-from stream.users import UserHasher
+from stream.errors import StageError
+from stream.ingest.batches import FeedReader
+from stream.ingest.owner import Owner
+from stream.ingest.ownership import Tools
+from stream.model import BULK_FEEDS, CRITICAL_FEEDS, Feed
 
-__all__ = ["Ingest", "command", "ingest"]
+__all__ = ["Member"]
 
-_FETCH_WAIT_MS: Final = 20
-"""How long the broker may hold an empty fetch: an idle feed's reach is at most two of these old."""
 _STOP_S: Final = 6.0
 """Longest wait for the last flushes at the end; what is not flushed is read again by the next owner."""
 _REVOKE_S: Final = 5.0
 """Longest wait for a flush before partitions are given away."""
-_CLOSE_S: Final = 3.0
 _COMMIT_S: Final = 5.0
 """How often the group's offsets are told to Kafka, for lag tools only."""
 _LOOP_CHECK_S: Final = 0.1
@@ -53,38 +35,7 @@ _LOOP_CHECK_S: Final = 0.1
 _log: Final = structlog.get_logger()
 
 
-@click.command()
-def command() -> int:
-    """Fold the feeds into the windows of the store."""
-    settings = load(IngestSettings)
-    return run("ingest", lambda stop: ingest(settings, stop), log_level=settings.log_level)
-
-
-async def ingest(settings: IngestSettings, stop: asyncio.Event) -> None:
-    """Run the ingest until the event is set.
-
-    Raises:
-        RoomwatchError: it cannot start, or cannot go on.
-    """
-    await topics.ensure(settings)
-    registry = CollectorRegistry()
-    async with _clients(settings) as (redis, producer, critical, bulk):
-        await agree_on_partitions(redis, settings)
-        tools = Tools(
-            settings=settings,
-            redis=redis,
-            store=PartitionStore(redis, lease_ms=2 * settings.session_timeout_ms),
-            producer=producer,
-            users=UserHasher(await user_key(redis, settings)),
-            decoders={feed: Decoder(feed, settings.partitions) for feed in FEEDS},
-            telemetry=IngestTelemetry(registry),
-            clock=SystemClock(),
-        )
-        with _metrics(settings, registry):
-            await Ingest(tools, critical, bulk).run(stop)
-
-
-class Ingest:
+class Member:
     """One member of the group and the partitions that it owns.
 
     Args:
@@ -222,81 +173,23 @@ class Ingest:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Passes assignments on; aiokafka swallows what a listener raises, so failures go round it."""
 
-    def __init__(self, ingest: Ingest) -> None:
-        self._ingest = ingest
+    def __init__(self, member: Member) -> None:
+        self._member = member
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002 - all are revoked together
         try:
-            await self._ingest.revoked()
+            await self._member.revoked()
         except Exception as error:  # noqa: BLE001 - it ends the process
-            self._ingest.fail(error)
+            self._member.fail(error)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         try:
-            await self._ingest.assigned(set(assigned))
+            await self._member.assigned(set(assigned))
         except Exception as error:  # noqa: BLE001 - it ends the process
-            self._ingest.fail(error)
+            self._member.fail(error)
 
 
 def _membership(consumer: AIOKafkaConsumer) -> tuple[str, int]:
     """Return our name in the group and its generation; the library shows neither in public."""
     coordinator = consumer._coordinator  # noqa: SLF001
     return coordinator.member_id, coordinator.generation
-
-
-@contextlib.asynccontextmanager
-async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
-    """Start the clients, and stop them in reverse order, each within a bound."""
-    common = settings.kafka_options()
-    reading = {
-        **common,
-        "enable_auto_commit": False,
-        "auto_offset_reset": "none",
-        "fetch_max_wait_ms": _FETCH_WAIT_MS,
-        "session_timeout_ms": settings.session_timeout_ms,
-        "heartbeat_interval_ms": settings.session_timeout_ms // 5,
-    }
-    redis = connect(settings)
-    started: list[Any] = []
-    producer = AIOKafkaProducer(
-        **common, acks="all", max_request_size=topics.DEAD_LETTER_BYTES_MAX, enable_idempotence=True
-    )
-    bulk = AIOKafkaConsumer(**reading)
-    critical = AIOKafkaConsumer(
-        **reading,
-        group_id=settings.group("ingest"),
-        partition_assignment_strategy=(RangePartitionAssignor,),
-    )
-    try:
-        for client in (producer, bulk, critical):
-            await client.start()
-            started.append(client)
-        yield redis, producer, critical, bulk
-    except KafkaError as error:
-        raise ServiceError(f"no Kafka at {settings.kafka_bootstrap}: {error!r}") from error
-    finally:
-        for client in reversed(started):
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(_CLOSE_S):
-                    await client.stop()
-        with contextlib.suppress(RedisError, OSError):
-            await redis.aclose()
-
-
-@contextlib.contextmanager
-def _metrics(settings: IngestSettings, registry: CollectorRegistry) -> Any:
-    if not settings.metrics_port:
-        yield
-        return
-    try:
-        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, registry)
-    except OSError as error:
-        raise ServiceError(
-            f"ROOMWATCH_METRICS_PORT {settings.metrics_port} of {settings.metrics_host}: {error.strerror}"
-        ) from error
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

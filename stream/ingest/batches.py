@@ -53,7 +53,7 @@ class FeedReader:
     """Reads the feeds of one consumer, for the partitions that are ready.
 
     Args:
-        consumer: started, its partitions assigned from outside; it never resets offsets by itself.
+        consumer: started, assigned from outside; it never resets offsets by itself.
         topics: topic -> feed.
 
     Attributes:
@@ -69,7 +69,7 @@ class FeedReader:
         self._answered: dict[TopicPartition, tuple[int, int]] = {}
 
     def hold(self, parts: Iterable[TopicPartition]) -> None:
-        """Give newly assigned partitions a position, so that none is asked of the broker, and fetch nothing."""
+        """Give newly assigned partitions a position, lest one is asked of the broker, and fetch nothing."""
         for part in parts:
             self.consumer.seek(part, 0)
             self.consumer.pause(part)
