@@ -57,12 +57,10 @@ NO_FIGURES_OF_10_S = "a ping every 20 s gives no figure of 10 s; the expression 
 class Running:
     """What the tests of this file share."""
 
-    redis: Redis
-    url: str
+    client: httpx.AsyncClient
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.url}/api/v1/query", params={"query": expression})
+        answer = await self.client.get("/api/v1/query", params={"query": expression})
         body = answer.json()
         assert body["status"] == "success", f"{expression}: {body}"
         found: list[dict[str, Any]] = body["data"]["result"]
@@ -80,9 +78,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
         try:
             exporter.start()
             server.start()
-            shared = Running(redis, url)
-            await until(lambda: _has_samples(shared), 60, what="three scrapes")
-            yield shared
+            async with httpx.AsyncClient(base_url=url) as client:
+                shared = Running(client)
+                await until(lambda: _has_samples(shared), 60, what="three scrapes")
+                yield shared
         finally:
             await server.stop()
             await exporter.stop()
