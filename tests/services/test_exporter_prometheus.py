@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -89,6 +90,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
             await server.stop()
             await exporter.stop()
             growing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await growing
 
 
 def _exporter(store_url: str, folder: Path) -> tuple[Process, str]:
@@ -126,10 +129,8 @@ async def _grow(redis: Redis, end: asyncio.Event) -> None:
         now_ms = time.time_ns() // 1_000_000
         rooms = [_grown(made.room(room_id, now_ms=now_ms), step) for room_id in ROOMS]
         rooms[1] = _without_10_s(rooms[1])
-        ended: dict[str, Any] = (
-            {"state": "ended", "newest_ms": {"rooms": now_ms - 31_000}} if end.is_set() else {}
-        )
-        rooms.append(made.room("ending", now_ms=now_ms, **changes))
+        over: dict[str, Any] = {"state": "ended", "newest_ms": {"rooms": now_ms - 31_000}}
+        rooms.append(made.room("ending", now_ms=now_ms, **(over if end.is_set() else {})))
         await made.keep(redis, 2, now_ms=now_ms, rooms=rooms, vendors=[made.vendor(now_ms=now_ms)])
         await asyncio.sleep(0.5)
 
