@@ -76,6 +76,7 @@ class _Figures(msgspec.Struct, array_like=True):
     values: list[Any]
     newest_ms: Mapping[str, int]
     epoch: int
+    judged_ms: int
     quiet_ms: int
 
 
@@ -101,6 +102,7 @@ def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
             values=[values[at] for at in figures],
             newest_ms=held.newest_ms,
             epoch=held.epoch,
+            judged_ms=held.judged_ms,
             quiet_ms=held.quiet_ms,
         )
     )
@@ -121,6 +123,7 @@ def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int
         values=values,
         newest_ms=kept.newest_ms,
         epoch=kept.epoch,
+        judged_ms=kept.judged_ms,
         quiet_ms=kept.quiet_ms,
     )
 

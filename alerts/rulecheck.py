@@ -7,6 +7,7 @@ model in ``alerts.ruleset``, then by its meaning in ``alerts.rulesense``. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -19,6 +20,7 @@ from alerts.ruleset import (
     Escalation,
     Grouping,
     Inhibition,
+    Matcher,
     MetricCondition,
     Override,
     Rule,
@@ -148,6 +150,8 @@ class _Checker:
             return None
         for index, override in enumerate(rule.overrides):
             self._override(entry, rule, override, (*path, "overrides", index))
+        if len(self.faults) == before:
+            self._overrides_together(entry, rule, path)
         return rule
 
     def _conditions(self, entry: Mapping[str, Any], path: Path) -> list[MetricCondition | DetectorCondition]:
@@ -177,11 +181,21 @@ class _Checker:
             self.add((*path, *where), problem, allowed)
         if len(self.faults) > before:
             return
-        changed = apply_overrides(entry, override.set)
+        self._trial(apply_overrides(entry, override.set), (*path, "set"))
+
+    def _overrides_together(self, entry: Mapping[str, Any], rule: Rule, path: Path) -> None:
+        """Try the pairs that a room may match at once and that set bounds of the same figure."""
+        for (first, one), (second, other) in combinations(enumerate(rule.overrides), 2):
+            if _meet(one, other):
+                both = apply_overrides(apply_overrides(entry, one.set), other.set)
+                where = (*path, "overrides", second, "set")
+                self._trial(both, where, f"together with overrides[{first}] ")
+
+    def _trial(self, changed: Mapping[str, Any], path: Path, prefix: str = "") -> None:
         trial = _Checker({}, [])
         trial._rule({**changed, "overrides": []}, ())
         for fault in trial.faults:
-            self.add((*path, "set"), f"makes {fault.path} wrong: {fault.problem}", fault.allowed)
+            self.add(path, f"{prefix}makes {fault.path} wrong: {fault.problem}", fault.allowed)
 
     def _section(self, value: Mapping[str, Any], name: str, form: type[_Model], rules: list[Rule]) -> Any:
         names = {rule.name for rule in rules}
@@ -192,8 +206,12 @@ class _Checker:
                 continue
             found.append(part)
             for end in ("source", "target"):
-                matcher = getattr(part, end, None)
-                if matcher is not None and matcher.rule is not None and matcher.rule not in names:
+                matcher: Matcher | None = getattr(part, end, None)
+                if matcher is None:
+                    continue
+                if not matcher.model_dump(exclude_none=True):
+                    self.add((name, index, end), "names nothing", ", ".join(Matcher.model_fields))
+                if matcher.rule is not None and matcher.rule not in names:
                     self.add(
                         (name, index, end, "rule"), f"no rule {matcher.rule!r}", ", ".join(sorted(names))
                     )
@@ -204,10 +222,20 @@ class _Checker:
             return form.model_validate_json(orjson.dumps(written))
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                self.add(*_fault(form, path, detail))
+                where, problem, allowed = _fault(form, path, detail)
+                if spell(where) not in {fault.path for fault in self.faults}:
+                    self.add(where, problem, allowed)
         except TypeError as error:
             self.add(path, f"cannot be read: {error}", "text, numbers, true, false, lists, mappings")
         return None
+
+
+def _meet(one: Override, other: Override) -> bool:
+    """Return whether a room can match both, and both set different keys of the same metric or detector."""
+    if any(one.match[key] != other.match[key] for key in one.match.keys() & other.match.keys()):
+        return False
+    heads = {path.rpartition(".")[0] for path in one.set} & {path.rpartition(".")[0] for path in other.set}
+    return bool(heads - {""}) and one.set.keys() != other.set.keys()
 
 
 def _fault(form: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[Path, str, str]:

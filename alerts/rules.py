@@ -75,7 +75,7 @@ class RulesFold:
         position = (meta.offset, max(0, meta.told - 1))
         return Heartbeat(self._partition, self._epoch, position, meta.tick_ms, dict(meta.reach_ms))
 
-    def apply(self, offset: int, append_ms: int, record: WindowsRecord) -> list[Transition]:  # noqa: ARG002 - see below
+    def apply(self, offset: int, append_ms: int, record: WindowsRecord) -> list[Transition]:  # noqa: ARG002 - see Args
         """Return what a record changes, by subject and rule.
 
         Args:

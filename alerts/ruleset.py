@@ -37,6 +37,21 @@ RULE_KEYS: Final = ("for_s", "keep_firing_s", "min_samples", "summary", "advice"
 
 MatchKey = Literal["room_id", "category", "host", "cdn", "region", "owner"]
 MATCH_KEYS: Final[tuple[MatchKey, ...]] = ("room_id", "category", "host", "cdn", "region", "owner")
+Label = Literal[
+    "room_id",
+    "title",
+    "host",
+    "category",
+    "owner",
+    "cdn",
+    "region",
+    "item_id",
+    "vendor",
+    "operation",
+    "probe",
+    "node",
+]
+"""Labels that alerts can share: facts of the room, the vendor, what a condition looks at."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Bound = Number | tuple[Number, Number]
 """A bound: one number, or ``[low, high]`` with ``compare: outside``."""
@@ -137,14 +152,14 @@ class Inhibition(_Part):
 
     source: Matcher
     target: Matcher
-    equal: tuple[Short, ...] = ("room_id",)
+    equal: tuple[Label, ...] = ("room_id",)
 
 
 class Grouping(_Part):
     """Alerts of these kinds that share a label become one incident from ``at_least`` on."""
 
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
-    by: Short
+    by: Label
     at_least: Annotated[int, Field(ge=2, le=100_000)]
 
 
