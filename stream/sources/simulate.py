@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -62,7 +61,7 @@ def command(
     start_ms: int | None,
     progress: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Send simulated broadcasts to the feeds until the scenario ends or Ctrl-C; then every room ends.
 
     At a speed above 1 the broadcast's own time is compressed: at_ms stays the clock's, people come, stay and
@@ -86,11 +85,12 @@ def command(
                 log_level=settings.log_level,
             )
             if status:
-                sys.exit(status)
+                return status
     if as_json:
         click.echo(orjson.dumps(tally.as_json()))
     else:
         Console().print(tally.table("sent" if dump is None else "written"))
+    return 0
 
 
 async def simulate(
