@@ -30,7 +30,7 @@ test: setup lint types ## every test, with the services and programs that they n
 	@$(PYTHON) -m pytest
 
 demo: setup ## the whole system on this machine, with simulated broadcasts; DEMO_S=90 ends it after 90 s
-	@DEMO_S=$(DEMO_S) exec $(PYTHON) -I -S deploy/local/leash.py TERM $$PPID $(PYTHON) -m deploy.local.demo
+	@DEMO_S=$(DEMO_S) DEMO_BEGAN=$$(date +%s) exec $(PYTHON) -I -S deploy/local/leash.py TERM $$PPID $(PYTHON) -m deploy.local.demo
 
 bench: setup ## our own figures
 	@$(PYTHON) -m tests.bench

@@ -1,8 +1,9 @@
 """The whole system on this machine: ``make demo``.
 
 Starts it, shows where everything is and the first alerts as they are pushed, and stops all of it within 10 s
-of Ctrl-C or SIGTERM. ``DEMO_S=90`` ends it by itself 90 s after the begin of this process, with status 0 only
-if alerts were pushed. Each run starts afresh: ``var/demo`` holds the data and the logs of the last one.
+of Ctrl-C or SIGTERM. ``DEMO_S=90`` ends it by itself 90 s after the command began (``DEMO_BEGAN``, epoch
+seconds, from the Makefile), with status 0 only if alerts were pushed. Each run starts afresh: ``var/demo``
+holds the data and the logs of the last one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from stream.errors import RoomwatchError, ServiceError, SettingsError
 
 __all__ = ["run"]
 
-_BEGAN_S: Final = time.monotonic()
 _VAR: Final = Path("var")
 
 
@@ -38,7 +38,7 @@ async def run(system: System, console: Console, *, seconds: float | None) -> int
     Args:
         system: not yet started.
         console: where people read.
-        seconds: counted from the begin of this process; None = until a signal.
+        seconds: how long; None = until a signal.
 
     Returns:
         The exit status: 1 when the time ran out without an alert, otherwise 0.
@@ -48,9 +48,8 @@ async def run(system: System, console: Console, *, seconds: float | None) -> int
     """
     body = asyncio.create_task(system.run())
     asked = _on_signal(body)
-    left = None if seconds is None else max(0.0, _BEGAN_S + seconds - time.monotonic())
     try:
-        await asyncio.wait({body}, timeout=left)
+        await asyncio.wait({body}, timeout=seconds)
         body.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await body
@@ -81,14 +80,21 @@ def _on_signal(body: asyncio.Task[None]) -> asyncio.Event:
     return asked
 
 
-def _seconds(text: str) -> float | None:
+def _seconds() -> float | None:
+    """Return how long to run yet, seconds; None = until a signal."""
+    wanted, began = _number("DEMO_S", 0), _number("DEMO_BEGAN", time.time())
+    return max(0.0, began + wanted - time.time()) if wanted else None
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name) or str(default)
     try:
-        seconds = float(text or 0)
+        number = float(text)
     except ValueError:
-        seconds = -1
-    if not 0 <= seconds < float("inf"):
-        raise SettingsError(f"DEMO_S: {text!r} is not a number of seconds; 0 runs until Ctrl-C")
-    return seconds or None
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise SettingsError(f"{name}: {text!r} is not a number of seconds")
+    return number
 
 
 @contextlib.contextmanager
@@ -110,7 +116,7 @@ def main() -> int:
     """Run the demo as the environment says; return the exit status."""
     console = Console(highlight=False)
     try:
-        seconds = _seconds(os.environ.get("DEMO_S", ""))
+        seconds = _seconds()
         for sentence in left_out():
             console.print(sentence)
         with _alone(_VAR):

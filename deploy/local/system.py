@@ -8,17 +8,15 @@ is called.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from deploy.local.counting import FeedCounter
 from deploy.local.kafka import Kafka
 from deploy.local.process import free_port, port_is_free
 from deploy.local.roles import Places, roles
@@ -26,15 +24,12 @@ from deploy.local.supervisor import Role, Service, Supervisor
 from deploy.local.valkey import Valkey
 from deploy.local.watch import Tally, watch
 from stream import topics
-from stream.errors import RoomwatchError, ServiceError, SettingsError
+from stream.errors import RoomwatchError, SettingsError
 from stream.settings import Settings, load
 
-__all__ = ["System", "count_records"]
+__all__ = ["System"]
 
 _READY_S: Final = 60.0
-_ANSWER_S: Final = 15.0
-_COUNT_S: Final = 1.0
-"""For the last look at the feeds, when people wait for the end."""
 _STOP_S: Final = 8.0
 """For all children together; the contract grants 10 s from the signal to our end."""
 _PORTS: Final = range(1, 65_536)
@@ -59,8 +54,7 @@ class System:
         self._console = console
         self._table = table
         self._supervisor = Supervisor(self.folder)
-        self._settings: Settings | None = None
-        self._before: dict[str, int] = {}
+        self._counter: FeedCounter | None = None
 
     async def run(self) -> None:
         """Start everything, then show alerts until cancelled.
@@ -71,10 +65,10 @@ class System:
         places = self._places()
         settings = await self._serve()
         made = await topics.ensure(settings)
-        self._before = await count_records(settings, within_s=_ANSWER_S)
-        self._settings = settings
+        self._counter = FeedCounter(settings)
+        await self._counter.start()
         self._say(f"Kafka       {settings.kafka_bootstrap} ({made} topics made)")
-        self._say(f"Valkey      {settings.redis_url}")
+        self._say(f"Valkey      {settings.redis_url.rpartition('@')[2]}")  # no password in a terminal
         env = {**_deployment(settings), **places.env()}
         table = self._table(places)
         for role in table:
@@ -89,16 +83,13 @@ class System:
 
     async def sent(self) -> dict[str, int]:
         """Return feed -> records that went in since the start; empty when the broker does not tell."""
-        if self._settings is None:
-            return {}
-        with contextlib.suppress(ServiceError):
-            now = await count_records(self._settings, within_s=_COUNT_S)
-            return {feed: count - self._before.get(feed, 0) for feed, count in now.items()}
-        return {}
+        return await self._counter.counts() if self._counter else {}
 
     async def stop(self) -> None:
         """Stop every child; nothing of this run answers afterwards."""
         self.env_file.unlink(missing_ok=True)
+        if self._counter:
+            await self._counter.stop()
         await self._supervisor.stop(within_s=_STOP_S)
 
     async def _serve(self) -> Settings:
@@ -151,32 +142,6 @@ class System:
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
-
-
-async def count_records(settings: Settings, *, within_s: float) -> dict[str, int]:
-    """Return feed -> records that its topic has taken so far.
-
-    Raises:
-        ServiceError: the broker does not answer in time.
-    """
-    client = AIOKafkaConsumer(**settings.kafka_options())
-    try:
-        async with asyncio.timeout(within_s):
-            await client.start()
-            feeds = {
-                TopicPartition(topic, number): feed
-                for topic, feed in settings.feed_topics().items()
-                for number in range(settings.partitions)
-            }
-            ends = await client.end_offsets(list(feeds))
-    except (KafkaError, TimeoutError) as error:
-        raise ServiceError(f"Kafka at {settings.kafka_bootstrap} does not tell its offsets") from error
-    finally:
-        await client.stop()
-    counts: dict[str, int] = {}
-    for part, end in ends.items():
-        counts[feeds[part]] = counts.get(feeds[part], 0) + end
-    return counts
 
 
 def _deployment(settings: Settings) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _show(
 ) -> None:
     tally.shown += 1
     if tally.shown <= _SHOWN_MAX:
-        console.print(_line(alert, locale=locale, zone=zone))
+        console.print(_line(alert, locale=locale, zone=zone), soft_wrap=True)
     if tally.shown == _SHOWN_MAX:
         console.print(Text("… further alerts are in the console", style="dim"))
 
@@ -119,7 +119,7 @@ def summary(tally: Tally, sent: dict[str, int]) -> list[str]:
         sent: feed -> records that went in.
     """
     kinds = ", ".join(f"{kind} {count}" for kind, count in tally.kinds.most_common()) or "none"
-    feeds = ", ".join(f"{feed} {count}" for feed, count in sent.items() if count)
+    feeds = ", ".join(f"{feed} {count}" for feed, count in Counter(sent).most_common() if count)
     lines = [
         f"events sent   {sum(sent.values())} ({feeds or 'none'})",
         f"alerts pushed {sum(tally.kinds.values())} ({kinds})",
