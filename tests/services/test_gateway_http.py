@@ -1,4 +1,4 @@
-"""The HTTP interface of a real gateway: lists, changes, health, metrics, and problems for everything that fails."""
+"""The HTTP interface of a real gateway: lists, changes, health, metrics, and problems for what fails."""
 
 from __future__ import annotations
 

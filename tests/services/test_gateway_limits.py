@@ -24,6 +24,7 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _PAD = "很长的说明" * 400
 
 
@@ -113,7 +114,7 @@ async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_clien
         "roomwatch",
         "gateway",
         env={**os.environ, **role_environment, "ROOMWATCH_GATEWAY_PORT": str(port)},
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=_REPOSITORY,
     )
     try:
         await until(lambda: _listens(port), 30)
@@ -139,7 +140,7 @@ async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_clien
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ROOMWATCH_GATEWAY_HOST": "0.0.0.0"}, "ROOMWATCH_TOKENS_FILE is not set"),
+        ({"ROOMWATCH_GATEWAY_HOST": "192.0.2.1"}, "ROOMWATCH_TOKENS_FILE is not set"),
         ({"ROOMWATCH_TOKENS_FILE": "/nowhere/tokens.yaml"}, "cannot be read"),
         ({"ROOMWATCH_GATEWAY_PORT": "99999"}, "ROOMWATCH_GATEWAY_PORT"),
     ],
@@ -151,7 +152,7 @@ async def test_a_gateway_that_may_not_start_says_why_in_one_sentence(role_enviro
         "roomwatch",
         "gateway",
         env={**os.environ, **role_environment, **variables},
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=_REPOSITORY,
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await asyncio.wait_for(process.communicate(), 30)
