@@ -101,6 +101,11 @@ class Alignment:
         """Return the instant that no record folded now can lie behind."""
         return self._slowest_ms() + self._align_ms
 
+    @property
+    def earliest_ms(self) -> int:
+        """Return the append time of the earliest record that waits, ``FAR_MS`` without one."""
+        return min(queue.head_ms for queue in self.queues.values())
+
     def limit_ms(self, feed: Feed, barrier_ms: int) -> int:
         """Return the append time before which records of a feed may be folded now.
 

@@ -15,7 +15,7 @@ from stream.codec import Decoder
 from stream.deadletter import DeadLetter
 from stream.model import CRITICAL_FEEDS, FEEDS, Event, Feed
 from stream.partition import Partition
-from stream.sessions import Room
+from stream.sessions import SILENCE_MS, Room
 
 __all__ = ["CHUNK", "Folder"]
 
@@ -66,7 +66,9 @@ class Folder:
     def step(self) -> bool:
         """Fold at most ``CHUNK`` records of each feed; tell whether anything could be done."""
         barrier = self._partition.barrier_ms(self._alignment.horizon_ms)
-        if sum(self._fold(feed, barrier) for feed in FEEDS):
+        # A session that opens in this step cannot be silent for too long before this:
+        bound = min(barrier, self._alignment.earliest_ms + SILENCE_MS)
+        if sum(self._fold(feed, bound) for feed in FEEDS):
             return True
         if barrier == FAR_MS or not self._alignment.passed(barrier):
             return False

@@ -126,9 +126,13 @@ class Partition:
         while self._silences and self._silences[0][0] <= at_ms:
             _, room_id = heapq.heappop(self._silences)
             room = self.rooms.get(room_id)
-            if room is not None and room.current is not None:
-                room.end_by_silence(self._settle_ms)
-                self.touched.add(room)
+            if room is None or room.current is None:
+                continue
+            if room.silent_at_ms > at_ms:
+                heapq.heappush(self._silences, (room.silent_at_ms, room_id))
+                continue
+            room.end_by_silence(self._settle_ms)
+            self.touched.add(room)
 
     def expire_waiting(self, rooms_folded_ms: int) -> None:
         """Let provisional events go off air that no `live` record can join any more.

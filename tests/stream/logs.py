@@ -1,0 +1,157 @@
+"""Makes logs of all feeds of one partition, and folds them in any order of reading."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+
+from stream.alignment import Alignment
+from stream.codec import Decoder
+from stream.figures import GROUPS
+from stream.folding import Folder
+from stream.model import FEEDS
+from stream.partition import Partition, merge
+from stream.store.flush import Flusher
+from stream.users import UserHasher
+from tests.stream.recount import Record
+
+HASHER = UserHasher(b"test-key")
+SETTLE_MS, ALIGN_MS, LATENESS_MS = 30, 10_000, 30_000
+START_MS = 1_700_000_000_000
+
+
+class Log:
+    """The logs of one partition while they are written."""
+
+    def __init__(self, start_ms=START_MS):
+        self.records = []
+        self.now_ms = start_ms
+        self._offsets = defaultdict(int)
+
+    def put(self, feed, *, append_ms=None, key=None, value=None, **fields):
+        """Append a record; ``at_ms`` is the append time unless given."""
+        self.now_ms = append_ms = self.now_ms if append_ms is None else append_ms
+        fields.setdefault("at_ms", append_ms)
+        owner = fields.get("vendor") if feed == "vendors" else fields.get("room_id")
+        raw = json.dumps(fields).encode() if value is None else value
+        key = str(owner).encode() if key is None else key
+        self.records.append(Record(feed, 0, self._offsets[feed], append_ms, key, raw))
+        self._offsets[feed] += 1
+
+    def wait(self, ms):
+        """Let time pass."""
+        self.now_ms += ms
+
+
+class Folding:
+    """A partition that is fed by hand."""
+
+    def __init__(self):
+        self.partition = Partition(HASHER, lateness_ms=LATENESS_MS, settle_ms=SETTLE_MS)
+        self.alignment = Alignment(settle_ms=SETTLE_MS, align_ms=ALIGN_MS)
+        self.folder = Folder(
+            0,
+            self.partition,
+            self.alignment,
+            decoders={feed: Decoder(feed, 1) for feed in FEEDS},
+            topics={feed: f"live.{feed}" for feed in FEEDS},
+        )
+        self.flusher = Flusher(0, self.partition, set())
+
+    def read(self, feed, records):
+        self.alignment.queues[feed].put([(r.value, r.key, r.append_ms, r.offset) for r in records])
+
+    def saw_end(self, feed, reach_ms):
+        self.alignment.queues[feed].saw_end(reach_ms)
+
+    def fold(self):
+        while self.folder.step():
+            pass
+
+    def flush(self, *, closing=True):
+        reach = self.alignment.reach_ms()
+        self.partition.expire_waiting(reach["rooms"])
+        return self.flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
+
+
+def fold_at_once(records, reach_ms):
+    """Fold everything in one go."""
+    folding = Folding()
+    for feed in FEEDS:
+        folding.read(feed, [r for r in records if r.feed == feed])
+        folding.saw_end(feed, reach_ms)
+    folding.fold()
+    folding.flush()
+    return folding
+
+
+def fold_in_pieces(records, reach_ms, seed):
+    """Fold in pieces of random size, feeds in random order, with flushes in between."""
+    chance, folding = random.Random(seed), Folding()
+    left = {feed: [r for r in records if r.feed == feed] for feed in FEEDS}
+    ends = dict.fromkeys(FEEDS, False)
+    while not all(ends.values()):
+        feed = chance.choice(FEEDS)
+        size = chance.choice((1, 2, 5, 50))
+        folding.read(feed, left[feed][:size])
+        del left[feed][:size]
+        if not left[feed]:
+            folding.saw_end(feed, reach_ms)
+            ends[feed] = True
+        if chance.random() < 0.5:
+            folding.fold()
+        if chance.random() < 0.3:
+            folding.flush(closing=chance.random() < 0.5)
+    folding.fold()
+    folding.flush()
+    return folding
+
+
+def described(partition):
+    """Return everything that a partition counted, as plain values."""
+    for subject in (*partition.rooms.values(), *partition.operations.values()):
+        merge(subject)
+    return {
+        "rooms": {room_id: _room(room) for room_id, room in sorted(partition.rooms.items())},
+        "vendors": {
+            name: (_totals(found.totals), _panes(found.panes))
+            for name, found in sorted(partition.operations.items())
+        },
+        "counts": {name: n for name, n in sorted(partition.counts.items()) if n},
+    }
+
+
+def _room(room):
+    return {
+        "state": room.state,
+        "facts": room.facts,
+        "off_air": dict(room.off_air),
+        "newest": dict(sorted(room.newest_ms.items())),
+        "waiting": sorted(room.waiting),
+        "panes": _panes(room.panes),
+        "sessions": [
+            (s.start_ms, s.end_ms, s.reason, s.live_ms, _totals(s.totals), dict(sorted(s.registers.items())))
+            for s in room.sessions
+        ],
+    }
+
+
+def _totals(totals):
+    return {
+        name: (dict(zip(GROUPS[name].cells, total.row, strict=True)), [p.pack() for p in total.people])
+        for name, total in sorted(totals.items())
+    }
+
+
+def _panes(panes):
+    return {
+        name: [
+            {
+                number: (pane.row, [s.pack() for s in pane.samples], [p.pack() for p in pane.people])
+                for number, pane in sorted(kept.items())
+            }
+            for kept in (found.fine, found.coarse)
+        ]
+        for name, found in sorted(panes.items())
+    }
