@@ -59,7 +59,7 @@ class Telemetry:
         )
         self._reach_age = Gauge(
             "roomwatch_reach_age_seconds",
-            "Seconds between now and how far a partition of a feed was read.",
+            "Seconds between now and how far a feed of a partition was read.",
             ["partition", "feed"],
             registry=registry,
         )

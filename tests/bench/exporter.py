@@ -1,0 +1,174 @@
+"""How long a scrape takes, and how long prometheus-client's own writer would take for the same figures.
+
+The writers are compared in one process on 1 000 rooms; the scrape is that of a real exporter on a real store,
+over HTTP to the last byte, with every column of the catalogue filled. Memory is the exporter's highest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from redis.asyncio import Redis
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.process import Process, free_port, until_ready
+from deploy.local.valkey import Valkey
+from exporters.page import Snapshot, pieces
+from exporters.selection import Selection
+from stream.catalogue import METRICS, ROOM_COLUMNS, Column, Metric
+from stream.store import RoomFigures
+from tests.exporters import made
+
+ROOMS_COMPARED: Final = 1_000
+ROOMS_SCRAPED: Final = (1_000, 10_000)
+SCRAPES: Final = 5
+_REPOSITORY: Final = Path(__file__).resolve().parents[2]
+_START_S: Final = 30.0
+_ENCODINGS: Final = ("identity", "gzip")
+
+
+class _Peer:
+    """The same columns, as a collector of prometheus-client."""
+
+    def __init__(self, rooms: list[RoomFigures]) -> None:
+        self._rooms = rooms
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yield the families with a sample for each room and column."""
+        for metric in METRICS:
+            if metric.scope == "room" and metric.exported and not metric.derived:
+                yield self._family(metric)
+
+    def _family(self, metric: Metric) -> GaugeMetricFamily | CounterMetricFamily:
+        columns = [(i, column) for i, column in enumerate(ROOM_COLUMNS) if column.metric is metric]
+        names = ["room_id", *_label_names(columns[0][1])]
+        kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+        family = kind(metric.name, metric.help, labels=names)
+        for i, column in columns:
+            rest = [value for value in (column.label_value, column.window) if value is not None]
+            for room in self._rooms:
+                family.add_metric([room.room_id, *rest], room.values[i])
+        return family
+
+
+def _label_names(column: Column) -> list[str]:
+    label = [] if column.metric.label is None else [column.metric.label]
+    return label if column.window is None else [*label, "window"]
+
+
+def _rooms(count: int, now_ms: int) -> list[RoomFigures]:
+    return [made.room(f"room-{number:05}", now_ms=now_ms) for number in range(count)]
+
+
+def _best_s(work: Any, *, times: int = 3) -> float:
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def compare(count: int = ROOMS_COMPARED) -> dict[str, float]:
+    """Return the seconds that each writer needs for the same rooms, and the ratio."""
+    rooms = _rooms(count, 1_760_000_000_000)
+    selected = Selection(count).choose(rooms, now_ms=1_760_000_000_000)
+    snapshot = Snapshot(selected, [], [], [], 1_760_000_000_000)
+    registry = CollectorRegistry()
+    registry.register(_Peer(rooms))
+    ours_s = _best_s(lambda: [piece.encode() for piece in pieces(snapshot, "prometheus")])
+    peer_s = _best_s(lambda: generate_latest(registry))
+    return {"ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s}
+
+
+async def _scrape(folder: Path, count: int) -> dict[str, Any]:
+    """Return times, sizes and memory of an exporter that shows so many rooms."""
+    now_ms = time.time_ns() // 1_000_000
+    async with Valkey(folder / f"valkey-{count}") as store:
+        async with Redis.from_url(store.url) as redis:
+            await made.keep(redis, 4, now_ms=now_ms, rooms=_rooms(count, now_ms))
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        own = {"ROOMWATCH_REDIS_URL": store.url, "ROOMWATCH_EXPORTER_PORT": str(port)}
+        command = [sys.executable, str(_REPOSITORY / "roomwatch.py"), "exporter"]
+        exporter = Process("exporter", command, log=folder / "exporter.log", env=os.environ | own)
+        exporter.start()
+        try:
+            await until_ready(exporter, lambda: _answers(url), within_s=_START_S)
+            return await asyncio.to_thread(_measure, url, exporter.pid or 0)
+        finally:
+            await exporter.stop()
+
+
+async def _answers(url: str) -> bool:
+    try:
+        await asyncio.to_thread(_get, f"{url}/readyz", "identity")
+    except OSError:
+        return False
+    return True
+
+
+def _get(url: str, encoding: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Accept-Encoding": encoding})  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
+        body: bytes = answer.read()
+    return body
+
+
+def _measure(url: str, pid: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for encoding in _ENCODINGS:
+        took: list[float] = []
+        body = b""
+        for _ in range(SCRAPES):
+            began = time.perf_counter()
+            body = _get(f"{url}/metrics", encoding)
+            took.append(time.perf_counter() - began)
+        found[encoding] = {"bytes": len(body), "median_s": median(took), "worst_s": max(took)}
+        if encoding == "identity":
+            found["series"] = sum(not line.startswith(b"#") for line in body.splitlines())
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    found["peak_mib"] = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+    return found
+
+
+def measure(counts: Iterable[int] = ROOMS_SCRAPED) -> dict[int, dict[str, Any]]:
+    """Return for each number of rooms what a scrape takes."""
+    with tempfile.TemporaryDirectory(prefix="roomwatch-bench-") as folder:
+        return {count: asyncio.run(_scrape(Path(folder), count)) for count in counts}
+
+
+def run() -> dict[str, Any]:
+    """Measure and print."""
+    writers, scrapes = compare(), measure()
+    table = Table("rooms", "series", "encoding", "body", "median", "worst", "memory")
+    for count, found in scrapes.items():
+        for encoding in _ENCODINGS:
+            sent = found[encoding]
+            table.add_row(
+                str(count),
+                str(found["series"]),
+                encoding,
+                f"{sent['bytes'] / 1e6:.1f} MB",
+                f"{sent['median_s']:.2f} s",
+                f"{sent['worst_s']:.2f} s",
+                f"{found['peak_mib']:.0f} MiB",
+            )
+    Console().print(
+        table,
+        f"{ROOMS_COMPARED} rooms written: ours {writers['ours_s'] * 1e3:.0f} ms,"
+        f" prometheus-client {writers['peer_s'] * 1e3:.0f} ms: {writers['ratio']:.1f} times as fast",
+    )
+    return {"writers": writers, "scrapes": scrapes}
