@@ -7,15 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.bundles import resolved
+from alerts.conditions import scope_of, watch
 from alerts.rulecheck import RuleSetError, check, load
-from alerts.ruleset import matching_overrides
+from alerts.ruleset import DetectorCondition, matching_overrides
 from alerts.ruletext import DEPTH_MAX, TEXT_BYTES_MAX
 from alerts.states import Policy
-from alerts.conditions import scope_of, watch
 
 SAMPLES = sorted((Path(__file__).parent / "rulesets").glob("*.yaml"))
 GOOD = """
@@ -80,8 +81,6 @@ def test_many_faults_are_counted_and_the_first_told() -> None:
 
 
 def test_json_and_yaml_give_the_same_rules() -> None:
-    import yaml
-
     as_json = json.dumps(yaml.safe_load(GOOD), ensure_ascii=False, indent="\t")
     assert load(as_json).rules == load(GOOD).rules
 
@@ -141,7 +140,8 @@ def test_overrides_apply_in_their_order() -> None:
     changed = resolved(rule, which)
     assert changed.for_s == 8
     assert [getattr(c, "warning", None) for c in changed.any] == [0.04, None]
-    assert getattr(changed.any[1], "params") == {"warning": 4}
+    assert isinstance(changed.any[1], DetectorCondition)
+    assert changed.any[1].params == {"warning": 4}
     assert matching_overrides(rule, room_id="r1", facts={"category": "food", "cdn": "a"}) == ()
     assert resolved(rule, ()) is rule
 
