@@ -14,7 +14,7 @@ const WORDS = {
     empty_loading_says: "正在加载…", empty_loading_means: "正在读取当前告警。",
     degraded: "监控后台无响应：{stages}。在恢复之前，可能收不到新的告警。",
     stage_incidents: "告警处理", stage_rules: "规则判定", stage_store: "存储", stage_broker: "消息队列",
-    heard: "最近一次收到消息：{ago}", heard_never: "尚未收到消息",
+    heard: "最近一次收到消息：{ago}前", heard_never: "尚未收到消息",
     firing: "告警中", acknowledged: "已认领", escalated: "已升级", suppressed: "已抑制", resolved: "已恢复",
     value: "当前", threshold: "阈值", expected: "平时", samples: "样本", owner: "负责人",
     since: "已持续 {ago}", lasted: "持续 {ago}", ended: "{ago}前恢复", advice: "处理建议", runbook: "处理手册",
