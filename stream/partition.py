@@ -277,7 +277,7 @@ class Partition:
         if session is not None:
             self._count("orders", session, came, self._users.short(order.user_id))
         elif waits:
-            self._homeless(room, "orders", offset, came)
+            self._wait(room, "orders", offset, came)
         else:
             self._off_air(room, "orders")
 
@@ -298,9 +298,13 @@ class Partition:
 
     def _homeless(self, room: Room, feed: Feed, offset: int, came: Waiting) -> None:
         """Keep an event for a session that may yet begin, or let it go off air."""
-        if not self._may_wait(room, came.append_ms):
+        if self._may_wait(room, came.append_ms):
+            self._wait(room, feed, offset, came)
+        else:
             self._off_air(room, feed)
-        elif len(room.waiting) >= WAITING_MAX:
+
+    def _wait(self, room: Room, feed: Feed, offset: int, came: Waiting) -> None:
+        if len(room.waiting) >= WAITING_MAX:
             self.counts[f"overflow:{feed}"] += 1
             self._off_air(room, feed)
             self._settle_order(came, OFF_AIR)
