@@ -9,7 +9,7 @@
 set -eu
 
 LIBS=var/kafka/libs
-POLICY=/usr/sbin/policy-rc.d
+POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 
 fail() { echo "setup: $*" >&2; exit 1; }
 

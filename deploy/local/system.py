@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -130,7 +131,7 @@ class System:
             await self._supervisor.ready(role, within_s=_READY_S)
             if role.address:
                 self._say(role.address)
-        lines = "".join(f"{name}={value}\n" for name, value in env.items())
+        lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in env.items())
         fresh = self.env_file.with_suffix(".new")
         fresh.write_text(lines)
         fresh.rename(self.env_file)
