@@ -156,7 +156,7 @@ def _show_columns(*, as_json: bool) -> None:
         click.echo(orjson.dumps({"version": COLUMNS_VERSION, "columns": found}))
         return
     table = Table("of", "index", "column", "unit", "help", title=f"Columns, version {COLUMNS_VERSION}")
-    table.columns[2].no_wrap = True
+    table.columns[2].overflow = "fold"
     for one in found:
         table.add_row(one["scope"], str(one["index"]), one["name"], one["unit"], one["help"])
     Console().print(table)
