@@ -153,6 +153,8 @@ class WindowsRecord(msgspec.Struct, frozen=True, gc=False):
     last: bool
     rooms: list[RoomEntry]
     vendors: list[VendorEntry] = []
+    records_1m: int = 0
+    dead_1m: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +238,20 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A rules worker's sign of life for one partition, appended each second."""
+    """A rules worker's sign of life for one partition, appended each second.
+
+    Attributes:
+        records_1m: records that ingest folded in the minute before the newest tick.
+        dead_1m: how many of them were dead letters.
+    """
 
     partition: int
     epoch: int
     position: tuple[int, int]
     tick_ms: int
     reach_ms: dict[str, int]
+    records_1m: int = 0
+    dead_1m: int = 0
 
     def to_record(self) -> dict[str, Any]:
         """Return the record of docs/records.md, keys in its order."""
@@ -254,6 +263,8 @@ class Heartbeat:
             "position": list(self.position),
             "tick_ms": self.tick_ms,
             "reach_ms": self.reach_ms,
+            "records_1m": self.records_1m,
+            "dead_1m": self.dead_1m,
         }
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from stream.alignment import FAR_MS, Alignment
 from stream.codec import Decoder
 from stream.deadletter import DeadLetter
+from stream.deadshare import DeadShare
 from stream.model import CRITICAL_FEEDS, FEEDS, Event, Feed
 from stream.partition import Partition
 from stream.sessions import SILENCE_MS, Room
@@ -39,6 +40,7 @@ class Folder:
         dead: dead letters that were not sent yet.
         critical: rooms that a critical feed touched since the last flush.
         folded: records folded since the last flush, by feed.
+        shares: records and dead letters of the last minute.
         changed: whether anything changed since the last flush.
     """
 
@@ -61,6 +63,7 @@ class Folder:
         self.dead: list[DeadLetter] = []
         self.critical: set[Room] = set()
         self.folded: Counter[Feed] = Counter()
+        self.shares = DeadShare()
         self.changed = False
 
     def step(self) -> bool:
@@ -98,6 +101,7 @@ class Folder:
             self.dead.append(letter)
         self.offsets[feed], self.appended[feed] = records[-1][3] + 1, records[-1][2]
         self.folded[feed] += len(records)
+        self.shares.add(records[-1][2], records=len(records), dead=len(batch.invalids))
         self.changed = True
         return len(records)
 

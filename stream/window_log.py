@@ -37,6 +37,8 @@ class WindowLog:
         reach_ms: dict[Any, int],
         rooms: list[dict[str, Any]],
         vendors: list[dict[str, Any]],
+        records_1m: int,
+        dead_1m: int,
         last: bool,
     ) -> Iterator[bytes]:
         """Give the records of one flush; none when there is nothing to tell and no tick to close.
@@ -46,6 +48,8 @@ class WindowLog:
             reach_ms: feed -> how far it was folded.
             rooms: entries of rooms.
             vendors: entries of vendor operations.
+            records_1m: records of all feeds that were folded in the last minute.
+            dead_1m: how many of them were dead letters.
             last: whether the flush closes its tick; only its last record says so.
         """
         head = {"v": 1, "partition": self._partition, "epoch": self._epoch}
@@ -59,6 +63,8 @@ class WindowLog:
                     "tick_ms": tick_ms,
                     "reach_ms": reach_ms,
                     "columns": COLUMNS_VERSION,
+                    "records_1m": records_1m,
+                    "dead_1m": dead_1m,
                     "last": last and at == len(pieces) - 1,
                     "rooms": some_rooms,
                     "vendors": some_vendors,

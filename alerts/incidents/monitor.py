@@ -3,10 +3,11 @@
 The *age* of a partition is the clock (append time of the newest record of ``live.transitions``) minus the
 oldest of what its last heartbeat told: the newest tick, the reach of each feed. One figure sees all three
 faults: a feed that is read late (old reach), an ingest that stands (old tick), and a rules worker that is
-silent (what it told grows old by itself).
+silent (what it told grows old by itself). Beside the age, the *dead share* is judged: how many of the
+partition's records of the last minute were dead letters.
 
-A restart or a rebalance must not cry wolf: an age has to stay bad for ``FOR_MS`` as *observed*, and when the
-log itself was silent (the whole engine was away) the partitions get ``GRACE_MS`` to catch up.
+A restart or a rebalance must not cry wolf: a figure has to stay bad for ``FOR_MS`` as *observed*, and when
+the log itself was silent (the whole engine was away) the partitions get ``GRACE_MS`` to catch up.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ RULE: Final = "monitor_degraded"
 WARNING_MS: Final = 5_000
 CRITICAL_MS: Final = 15_000
 """Ages, from the table of default rules."""
+DEAD_RATIO: Final = 0.01
+"""Share of dead letters, from the table of default rules."""
+DEAD_MIN: Final = 5
+"""Fewer dead letters in a minute are no share to speak of, however quiet the feeds are."""
 FOR_MS: Final = 5_000
-"""How long an age must be bad: a killed ingest or engine is replaced within 10 s (session time-out 6 s)."""
+"""How long a figure must be bad: a killed ingest or engine is replaced within 10 s (session time-out 6 s)."""
 KEEP_MS: Final = 10_000
 """How long it must be good again before the episode ends."""
 GRACE_MS: Final = 20_000
@@ -48,8 +53,10 @@ class Pulse:
         beat_ms: append time of its newest heartbeat; before the first, of the log's first record.
         tick_ms: newest tick told; before the first, as ``beat_ms``.
         reach_ms: reach per feed as last told.
-        bad_ms: since when its age is bad, None while it is good.
-        good_ms: since when its age is good while an episode is open.
+        records_1m: records of the last minute, as last told.
+        dead_1m: how many of them were dead letters.
+        bad_ms: since when it is bad, None while it is good.
+        good_ms: since when it is good while an episode is open.
         episode: the open one.
     """
 
@@ -61,6 +68,8 @@ class Pulse:
     bad_ms: int | None = None
     good_ms: int | None = None
     episode: Opened | None = None
+    records_1m: int = 0
+    dead_1m: int = 0
 
     def beat(self, heartbeat: Heartbeat, append_ms: int) -> Pulse:
         """Return the pulse with a heartbeat taken in; a tick never falls."""
@@ -69,6 +78,8 @@ class Pulse:
             beat_ms=append_ms,
             tick_ms=max(self.tick_ms, heartbeat.tick_ms),
             reach_ms=heartbeat.reach_ms,
+            records_1m=heartbeat.records_1m,
+            dead_1m=heartbeat.dead_1m,
         )
 
 
@@ -92,45 +103,76 @@ def judge(
     Returns:
         The pulse after it, and what changed, if anything.
     """
-    age = age_ms(pulse, now_ms)
+    trouble = _trouble(pulse, now_ms)
     if pulse.episode is None:
-        pulse, to = _maybe_open(pulse, age, now_ms, grace=grace)
+        pulse, to = _maybe_open(pulse, trouble, now_ms, grace=grace)
     else:
-        pulse, to = _maybe_move(pulse, pulse.episode, age, now_ms)
+        pulse, to = _maybe_move(pulse, pulse.episode, trouble, now_ms)
     if to is None or pulse.episode is None:
         return pulse, None
-    told = _told(pulse, pulse.episode, partition, to, age=age, now_ms=now_ms, offset=offset)
+    told = _told(pulse, pulse.episode, partition, to, trouble=trouble, now_ms=now_ms, offset=offset)
     if to == "resolved":
         pulse = replace(pulse, bad_ms=None, good_ms=None, episode=None)
     return pulse, told
 
 
-def _maybe_open(pulse: Pulse, age: int, now_ms: int, *, grace: bool) -> tuple[Pulse, Change | None]:
-    if age <= WARNING_MS or grace:
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What is wrong with a partition, and how it is told."""
+
+    severity: Severity
+    value: float
+    threshold: float
+    samples: int | None
+    zh: str
+    en: str
+
+
+def _trouble(pulse: Pulse, now_ms: int) -> _Trouble | None:
+    """Return the worst that is wrong; old figures are worse than bad records."""
+    age = age_ms(pulse, now_ms)
+    if age > WARNING_MS:
+        severity: Severity = "critical" if age > CRITICAL_MS else "warning"
+        bound_s = (CRITICAL_MS if severity == "critical" else WARNING_MS) / 1_000
+        return _Trouble(severity, age / 1_000, bound_s, None, *_late(pulse, age, bound_s, now_ms))
+    share = pulse.dead_1m / pulse.records_1m if pulse.records_1m else 0.0
+    if share > DEAD_RATIO and pulse.dead_1m >= DEAD_MIN:
+        return _Trouble("warning", share, DEAD_RATIO, pulse.records_1m, *_dead(pulse, share))
+    return None
+
+
+def _maybe_open(
+    pulse: Pulse, trouble: _Trouble | None, now_ms: int, *, grace: bool
+) -> tuple[Pulse, Change | None]:
+    if trouble is None or grace:
         return replace(pulse, bad_ms=None), None
     since = now_ms if pulse.bad_ms is None else pulse.bad_ms
     if now_ms - since < FOR_MS:
         return replace(pulse, bad_ms=since), None
-    return replace(pulse, bad_ms=since, episode=Opened(since // 1_000 * 1_000, _severity(age))), "firing"
+    return replace(pulse, bad_ms=since, episode=Opened(since // 1_000 * 1_000, trouble.severity)), "firing"
 
 
-def _maybe_move(pulse: Pulse, episode: Opened, age: int, now_ms: int) -> tuple[Pulse, Change | None]:
-    if age <= WARNING_MS:
+def _maybe_move(
+    pulse: Pulse, episode: Opened, trouble: _Trouble | None, now_ms: int
+) -> tuple[Pulse, Change | None]:
+    if trouble is None:
         since = now_ms if pulse.good_ms is None else pulse.good_ms
         return replace(pulse, good_ms=since), "resolved" if now_ms - since >= KEEP_MS else None
-    if _severity(age) == "critical" and episode.severity == "warning":
+    if trouble.severity == "critical" and episode.severity == "warning":
         return replace(pulse, good_ms=None, episode=replace(episode, severity="critical")), "severity"
     return replace(pulse, good_ms=None), None
 
 
-def _severity(age: int) -> Severity:
-    return "critical" if age > CRITICAL_MS else "warning"
-
-
 def _told(
-    pulse: Pulse, episode: Opened, partition: int, to: Change, *, age: int, now_ms: int, offset: int
+    pulse: Pulse,
+    episode: Opened,
+    partition: int,
+    to: Change,
+    *,
+    trouble: _Trouble | None,
+    now_ms: int,
+    offset: int,
 ) -> Transition:
-    bound_ms = CRITICAL_MS if episode.severity == "critical" else WARNING_MS
     return Transition(
         partition=partition,
         epoch=0,
@@ -145,14 +187,14 @@ def _told(
         tick_ms=now_ms // 1_000 * 1_000,
         started_at_ms=episode.started_at_ms,
         due_ms=now_ms if pulse.bad_ms is None else pulse.bad_ms + FOR_MS,
-        value=age / 1_000,
+        value=trouble.value if trouble else age_ms(pulse, now_ms) / 1_000,
         expected=None,
-        threshold=bound_ms / 1_000,
-        samples=None,
+        threshold=trouble.threshold if trouble else WARNING_MS / 1_000,
+        samples=trouble.samples if trouble else None,
         confidence=None,
-        window_s=None,
+        window_s=60 if trouble and trouble.samples else None,
         labels={"partition": str(partition)},
-        summary=_summary(pulse, partition, to, age=age, bound_ms=bound_ms, now_ms=now_ms),
+        summary=_summary(pulse, partition, trouble, now_ms),
         advice=_ADVICE,
         contributions=[],
         runbook_url="/runbooks/monitor_degraded",
@@ -162,23 +204,43 @@ def _told(
 
 
 _ADVICE: Final = Text(
-    zh="检查 ingest 与 engine 进程、Kafka 与存储；恢复前该分区的直播间可能漏报或晚报。",
-    en="Check the ingest and engine processes, Kafka and the store; until it recovers, alerts of this"
-    " partition's rooms may be late or missing.",
+    zh="检查 ingest 与 engine 进程、Kafka 与存储；坏数据请看死信主题中的原因并联系上游。"
+    "恢复前该分区的直播间可能漏报或晚报。",
+    en="Check the ingest and engine processes, Kafka and the store; for bad records see the reasons in the"
+    " dead-letter topic and tell their producer. Until it recovers, alerts of this partition's rooms may be"
+    " late or missing.",
 )
 
 
-def _summary(pulse: Pulse, partition: int, to: Change, *, age: int, bound_ms: int, now_ms: int) -> Text:
-    seconds, bound = f"{age / 1_000:.1f}", f"{bound_ms // 1_000}"
-    if to == "resolved":
+def _summary(pulse: Pulse, partition: int, trouble: _Trouble | None, now_ms: int) -> Text:
+    if trouble is None:
+        seconds = f"{age_ms(pulse, now_ms) / 1_000:.1f}"
         return Text(
             zh=f"分区 {partition} 的监控恢复正常，数据延迟 {seconds} 秒。",
             en=f"Monitoring of partition {partition} is back to normal, {seconds} s behind.",
         )
-    zh, en = _culprit(pulse, now_ms)
     return Text(
-        zh=f"分区 {partition} 的监控落后 {seconds} 秒（上限 {bound} 秒）：{zh}。",
-        en=f"Monitoring of partition {partition} is {seconds} s behind (limit {bound} s): {en}.",
+        zh=f"分区 {partition} 的监控{trouble.zh}。", en=f"Monitoring of partition {partition} {trouble.en}."
+    )
+
+
+def _late(pulse: Pulse, age: int, bound_s: float, now_ms: int) -> tuple[str, str]:
+    zh, en = _culprit(pulse, now_ms)
+    seconds = f"{age / 1_000:.1f}"
+    return (
+        f"落后 {seconds} 秒（上限 {bound_s:.0f} 秒）：{zh}",
+        f"is {seconds} s behind (limit {bound_s:.0f} s): {en}",
+    )
+
+
+def _dead(pulse: Pulse, share: float) -> tuple[str, str]:
+    dead, records = pulse.dead_1m, pulse.records_1m
+    return (
+        f"收到大量坏数据：近 1 分钟 {records} 条记录中 {dead} 条为死信（{share:.1%}，上限 {DEAD_RATIO:.0%}）",
+        (
+            f"gets bad records: {dead} of {records} in the last minute are dead letters"
+            f" ({share:.1%}, limit {DEAD_RATIO:.0%})"
+        ),
     )
 
 

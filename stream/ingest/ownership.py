@@ -123,8 +123,15 @@ class Ownership:
         if closing:
             self._closed_ms = self._tick_ms
             self._tell_telemetry(reach)
+        folded, dead = self.folder.shares.until(self._tick_ms)
         records = self._log.records(
-            tick_ms=self._tick_ms, reach_ms=reach, rooms=made.rooms, vendors=made.vendors, last=closing
+            tick_ms=self._tick_ms,
+            reach_ms=reach,
+            rooms=made.rooms,
+            vendors=made.vendors,
+            records_1m=folded,
+            dead_1m=dead,
+            last=closing,
         )
         await self._send(list(records))
 

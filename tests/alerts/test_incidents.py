@@ -210,6 +210,28 @@ def test_an_old_reach_alone_degrades_and_names_the_feed():
     assert "orders" in alert["summary"]["en"]
 
 
+def test_more_than_one_percent_of_dead_letters_degrades_and_recovers():
+    log = Journal()
+    beats(log, 0, 30)
+    for second in range(30, 40):
+        log.beat(second * 1_000, records_1m=1_000, dead_1m=11)
+    beats(log, 40, 60)
+    fired, resolved = play(fresh(), log.records)
+    assert (fired["at_ms"] - T0, fired["severity"], fired["samples"]) == (35_000, "warning", 1_000)
+    assert (fired["value"], fired["threshold"]) == (0.011, 0.01)
+    assert "1.1%" in fired["summary"]["zh"]
+    assert "11 of 1000" in fired["summary"]["en"]
+    assert resolved["state"] == "resolved"
+
+
+@pytest.mark.parametrize(("records", "dead"), [(1_000, 10), (8, 4), (0, 0)])
+def test_a_small_share_or_a_handful_of_dead_letters_is_no_alarm(records: int, dead: int):
+    log = Journal()
+    for second in range(40):
+        log.beat(second * 1_000, records_1m=records, dead_1m=dead)
+    assert play(fresh(), log.records) == []
+
+
 def test_a_silent_rules_worker_degrades_its_partition_only():
     log = Journal()
     beats(log, 0, 30, partitions=2)
