@@ -1,0 +1,181 @@
+"""The whole system as processes: start roles, watch alerts, kill and freeze, for scenarios and benches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from websockets.asyncio.client import connect
+
+from stream.settings import Settings
+
+__all__ = ["Role", "System", "alerts_over_websocket", "free_port", "read_log"]
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_STOP_S = 12
+"""A role must have stopped 10 s after it was asked; two more for a busy machine."""
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Role:
+    """One role as a child process, its output in a file of its own."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to this process alone."""
+        self.process.send_signal(number)
+
+    async def kill(self) -> None:
+        """End it the hard way."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to stop and return its exit status; one that does not stop in time is a failure."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                async with asyncio.timeout(_STOP_S):
+                    await self.process.wait()
+            except TimeoutError:
+                await self.kill()
+                raise AssertionError(f"{self.name} did not stop in time:\n{self.tail()}") from None
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-3_000:]
+
+
+class System:
+    """Roles that share one deployment (broker, store, topic prefix)."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.roles: list[Role] = []
+        self.gateway_port = free_port()
+        self.exporter_port = free_port()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that makes a process part of this deployment."""
+        key = self.settings.user_key
+        return {
+            **os.environ,
+            "ROOMWATCH_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
+            "ROOMWATCH_REDIS_URL": self.settings.redis_url,
+            "ROOMWATCH_PARTITIONS": str(self.settings.partitions),
+            "ROOMWATCH_TOPIC_PREFIX": self.settings.topic_prefix,
+            "ROOMWATCH_USER_KEY": key.get_secret_value() if key else "test",
+            "ROOMWATCH_DATA_DIR": str(self.folder),
+            "ROOMWATCH_GATEWAY_PORT": str(self.gateway_port),
+            "ROOMWATCH_EXPORTER_PORT": str(self.exporter_port),
+        }
+
+    async def start(self, *command: str, name: str | None = None) -> Role:
+        """Start ``roomwatch <command>``."""
+        log = self.folder / f"{name or command[0]}-{len(self.roles)}.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "roomwatch", *command,
+                cwd=_REPOSITORY, env=self.environment(), stdout=output, stderr=output,
+            )  # fmt: skip
+        role = Role(name or command[0], process, log)
+        self.roles.append(role)
+        return role
+
+    async def stop(self) -> None:
+        """Stop what still runs, last started first."""
+        for role in reversed(self.roles):
+            await role.stop()
+
+    def check(self) -> None:
+        """Fail with the log of the first role that died by itself."""
+        for role in self.roles:
+            code = role.process.returncode
+            assert code is None or code in (0, -signal.SIGKILL), (
+                f"{role.name} ended with {code}:\n{role.tail()}"
+            )
+
+    @contextlib.asynccontextmanager
+    async def running(self, *roles: str) -> AsyncIterator[System]:
+        """Run these roles for the length of a block."""
+        try:
+            for role in roles:
+                await self.start(role)
+            yield self
+            self.check()
+        finally:
+            await self.stop()
+
+
+async def read_log(settings: Settings, topic: str, partition: int = 0) -> list[tuple[int, dict[str, Any]]]:
+    """Return (append time, value) of every record of a partition, up to its end at the call."""
+    consumer = AIOKafkaConsumer(
+        **settings.kafka_options(), auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    where = TopicPartition(settings.topic(topic), partition)
+    found: list[tuple[int, dict[str, Any]]] = []
+    await consumer.start()
+    try:
+        consumer.assign([where])
+        end = (await consumer.end_offsets([where]))[where]
+        async with asyncio.timeout(60):
+            while end and await consumer.position(where) < end:
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    found += [(record.timestamp, orjson.loads(record.value)) for record in records]
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def alerts_over_websocket(
+    port: int,
+    *,
+    enough: Callable[[list[dict[str, Any]]], bool],
+    deadline_s: float,
+) -> list[dict[str, Any]]:
+    """Subscribe to everything and return the alert frames received until there are enough of them.
+
+    Each frame gets ``received_ms``, the moment it arrived here. Returns what came when the time is up.
+    """
+    frames: list[dict[str, Any]] = []
+    give_up = time.monotonic() + deadline_s
+    while time.monotonic() < give_up:
+        try:
+            async with asyncio.timeout(give_up - time.monotonic()):
+                async with connect(f"ws://127.0.0.1:{port}/ws/v1", subprotocols=["roomwatch.v1"]) as socket_:
+                    await socket_.send(orjson.dumps({"op": "subscribe", "rooms": "*"}).decode())
+                    async for text in socket_:
+                        frame = orjson.loads(text)
+                        if frame["op"] == "alert":
+                            frames.append({**frame, "received_ms": time.time_ns() // 1_000_000})
+                            if enough(frames):
+                                return frames
+        except (OSError, TimeoutError):
+            await asyncio.sleep(0.2)
+    return frames
