@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from stream.settings import Settings
 
@@ -168,7 +169,9 @@ async def alerts_over_websocket(
     while time.monotonic() < give_up:
         try:
             async with asyncio.timeout(give_up - time.monotonic()):
-                async with connect(f"ws://127.0.0.1:{port}/ws/v1", subprotocols=["roomwatch.v1"]) as socket_:
+                async with connect(
+                    f"ws://127.0.0.1:{port}/ws/v1", subprotocols=[Subprotocol("roomwatch.v1")]
+                ) as socket_:
                     await socket_.send(orjson.dumps({"op": "subscribe", "rooms": "*"}).decode())
                     async for text in socket_:
                         frame = orjson.loads(text)

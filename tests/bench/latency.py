@@ -46,14 +46,14 @@ async def _send(settings: Settings) -> None:
     await producer.start()
     try:
         for room in range(ROOMS):
-            value = {"room_id": f"bench-{room:03}", "at_ms": time.time_ns() // 1_000_000, "state": "live"}
-            key = value["room_id"].encode()
-            await producer.send_and_wait(settings.topic("rooms"), orjson.dumps(value), key=key)
+            room_id = f"bench-{room:03}"
+            value = {"room_id": room_id, "at_ms": time.time_ns() // 1_000_000, "state": "live"}
+            await producer.send_and_wait(settings.topic("rooms"), orjson.dumps(value), room_id.encode())
         began = time.monotonic()
         for step in range(SECONDS * ROOMS):
             await asyncio.sleep(max(0.0, began + step / ROOMS - time.monotonic()))
-            value = _ping(step % ROOMS, step // ROOMS, time.time_ns() // 1_000_000)
-            await producer.send(settings.topic("health"), orjson.dumps(value), key=value["room_id"].encode())
+            ping = _ping(step % ROOMS, step // ROOMS, time.time_ns() // 1_000_000)
+            await producer.send(settings.topic("health"), orjson.dumps(ping), ping["room_id"].encode())
     finally:
         await producer.stop()
 
@@ -72,9 +72,7 @@ async def _measure(folder: Path) -> list[dict[str, Any]]:
         system = System(settings, folder)
         async with system.running("ingest", "engine", "gateway"):
             watching = asyncio.create_task(
-                alerts_over_websocket(
-                    system.gateway_port, enough=lambda _: False, deadline_s=SECONDS + 10
-                )
+                alerts_over_websocket(system.gateway_port, enough=lambda _: False, deadline_s=SECONDS + 10)
             )
             await _send(settings)
             return await watching
