@@ -13,12 +13,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from stream.settings import Settings
+from tests.waiting import PATIENCE
 
 __all__ = ["Role", "System", "alerts_over_websocket", "free_port", "read_log"]
 
@@ -121,6 +123,17 @@ class System:
             assert code is None or code in (0, -signal.SIGKILL), (
                 f"{role.name} ended with {code}:\n{role.tail()}"
             )
+
+    async def ready(self, deadline_s: float = 60.0) -> None:
+        """Wait until the gateway says that every stage behind it works."""
+        async with asyncio.timeout(deadline_s * PATIENCE), httpx.AsyncClient() as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await client.get(f"http://127.0.0.1:{self.gateway_port}/readyz")
+                    if answer.status_code == httpx.codes.OK:
+                        return
+                self.check()
+                await asyncio.sleep(0.2)
 
     @contextlib.asynccontextmanager
     async def running(self, *roles: str) -> AsyncIterator[System]:

@@ -71,6 +71,7 @@ async def _measure(folder: Path) -> list[dict[str, Any]]:
         await ensure(settings)
         system = System(settings, folder)
         async with system.running("ingest", "engine", "gateway"):
+            await system.ready()
             watching = asyncio.create_task(
                 alerts_over_websocket(system.gateway_port, enough=lambda _: False, deadline_s=SECONDS + 10)
             )
