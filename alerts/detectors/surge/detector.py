@@ -18,6 +18,7 @@ from alerts.detectors.surge.tail import Tail
 __all__ = ["Direction", "Finding", "Surge"]
 
 Direction = Literal["spike", "drop", "none"]
+Reason = Literal["jump", "shift", "unrest", "hold", ""]
 
 _VALUE_MAX: Final = 1e15
 """Larger values are taken as this, so that no square or sum overflows."""
@@ -28,6 +29,8 @@ _FLOOR: Final = 1e-6
 """Smallest scale, as a share of the value: a constant series has none of its own."""
 _FEW: Final = 10
 """Until so many samples residuals are learnt as they are, afterwards clipped."""
+_SCALED: Final = 3
+"""Samples from which residuals have a usual size."""
 _STEP_RATE: Final = 0.1
 _SUBDUED: Final = 0.05
 """What a surprise below the refractory bar counts for in the score."""
@@ -42,10 +45,10 @@ class Finding(NamedTuple):
         lower, upper: beyond them a single sample would alarm; None before the detector is ready.
         samples: samples seen before this one.
         confidence: 1 - p, where p is the chance of a sample as odd as this, by the series' own past.
-        score: 0 to below 1; compare with the settings' threshold; surprises that follow a larger one are subdued.
+        score: 0 to below 1, to compare with the settings' threshold; subdued soon after a larger surprise.
         direction: what it is called: above expectation, below, or nothing worth telling.
-        reason: what was odd: ``jump`` of this sample, ``shift`` that lasts, ``unrest`` around it, ``hold`` of a
-            change told before, or nothing.
+        reason: what was odd: ``jump`` of this sample, ``shift`` that lasts, ``unrest`` around it, ``hold`` of
+            a change told before, or nothing.
     """
 
     value: float | None
@@ -56,7 +59,7 @@ class Finding(NamedTuple):
     confidence: float
     score: float
     direction: Direction
-    reason: Literal["jump", "shift", "unrest", "hold", ""]
+    reason: Reason
 
 
 class _Weighed(NamedTuple):
@@ -66,7 +69,9 @@ class _Weighed(NamedTuple):
         part, season, rhythmic: part of the day, its mean, and whether it was expected.
         level, residual, scale, z: expectation, what differs from it, its usual size, and how many of them.
         busy, shift: means of the size and of the signed size, this sample included.
-        jump, unrest, lasting: surprise of each, -log10 p.
+        surprise, reason: the largest surprise, -log10 p, and what it is of.
+        demanded, bar: surprise that history asks on top, and that left of the last one.
+        score: of the finding.
         ready: whether it may alarm.
     """
 
@@ -79,9 +84,11 @@ class _Weighed(NamedTuple):
     z: float
     busy: float
     shift: float
-    jump: float
-    unrest: float
-    lasting: float
+    surprise: float
+    reason: Reason
+    demanded: float
+    bar: float
+    score: float
     ready: bool
 
 
@@ -93,8 +100,8 @@ class Surge:
     """
 
     __slots__ = (
-        "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_mid", "_jumps", "_last_at", "_levels",
-        "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms", "_unrests", "settings",
+        "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_from", "_held_mid", "_jumps",
+        "_last_at", "_levels", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms", "_unrests", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: SurgeSettings) -> None:
@@ -112,6 +119,7 @@ class Surge:
         self._breaches = 0
         self._held = 0
         self._held_at = 0
+        self._held_from = 0.0
         self._held_mid = 0.0
         self._jumps = Tail(settings.tail_bound, settings.tail_slope)
         self._unrests = Tail(settings.tail_bound - 1, settings.tail_slope)
@@ -126,7 +134,7 @@ class Surge:
         if not self._levels:
             return Finding(value, None, None, None, 0, 0.0, 0.0, "none", "")
         weighed = self._weigh(at_ms, transformed)
-        return self._find(at_ms, value, transformed, weighed, self._breached(weighed))
+        return self._find(at_ms, value, transformed, weighed, self._breached(at_ms, transformed, weighed))
 
     def step(self, at_ms: int, value: float | None) -> Finding:
         """Judge a sample, then learn from it.
@@ -146,10 +154,10 @@ class Surge:
             return Finding(value, None, None, None, 0, 0.0, 0.0, "none", "")
         self._pass_time(at_ms)
         weighed = self._weigh(at_ms, transformed)
-        breaches = self._breached(weighed)
+        breaches = self._breached(at_ms, transformed, weighed)
         finding = self._find(at_ms, value, transformed, weighed, breaches)
         self._samples += 1
-        self._raise_bar(weighed)
+        self._bar = max(weighed.bar, weighed.surprise - weighed.demanded)
         self._hold(at_ms, transformed, weighed, breaches)
         waits = breaches != 0 and abs(breaches) < self.settings.confirm
         self._breaches = breaches if waits else 0
@@ -162,9 +170,10 @@ class Surge:
         tails = [(t.bound, t.slope, t.seen, t.above) for t in (self._jumps, self._unrests, self._shifts)]
         rhythm = self._rhythm
         day = rhythm and (
-            rhythm.base, rhythm.error_with, rhythm.error_without, rhythm.used, rhythm.last,
-            rhythm.means.tobytes(), rhythm.counts.tobytes(),
-        )  # fmt: skip
+            [getattr(rhythm, name) for name in _PLAIN_OF_RHYTHM],
+            rhythm.means.tobytes(),
+            rhythm.counts.tobytes(),
+        )
         plain = [getattr(self, name) for name in _PLAIN]
         return msgspec.msgpack.encode((plain, self._levels, self._errors, tails, day))
 
@@ -177,7 +186,9 @@ class Surge:
         """
         plain, levels, errors, tails, day = msgspec.msgpack.decode(packed)
         found = cls(settings)
-        if len(errors) != len(found._errors) or (day and len(day[6]) != settings.day_bins):
+        if len(errors) != len(found._errors) or len(day[2] if day else b"") != (
+            settings.day_bins if levels else 0
+        ):
             raise ValueError("packed with settings of another shape")
         for name, value in zip(_PLAIN, plain, strict=True):
             setattr(found, name, value)
@@ -203,8 +214,7 @@ class Surge:
         self._last_at = at_ms
         self._levels = [transformed] * len(self.settings.level_rates)
         if self.settings.day_bins:
-            self._rhythm = Rhythm(self.settings.day_bins, transformed)
-            self._rhythm.counts[self._rhythm.part(at_ms)] = 1
+            self._rhythm = Rhythm(self.settings.day_bins, transformed, at_ms)
 
     def _pass_time(self, at_ms: int) -> None:
         """Follow the usual step; after a hole be cautious again."""
@@ -226,33 +236,38 @@ class Surge:
         level = self._levels[errors.index(min(errors))] + shifted
         residual = transformed - (season if rhythmic else 0.0) - level
         scale = 1.25 * self._scale + _FLOOR * (abs(base) + abs(transformed)) + 1e-12
-        z = min(_DEVIATION_MAX, abs(residual) / scale) if self._samples > 2 else 0.0  # noqa: PLR2004 - no scale yet
-        if self._samples < settings.warmup:
-            return _Weighed(
-                part,
-                season,
-                rhythmic,
-                level,
-                residual,
-                scale,
-                z,
-                self._busy,
-                self._shift,
-                0,
-                0,
-                0,
-                ready=False,
-            )
-        size = min(z, settings.clip)
-        busy = self._busy + settings.busy_rate * (size - self._busy)
-        shift = self._shift + settings.shift_rate * (math.copysign(size, residual) - self._shift)
-        jump = self._jumps.surprise(z, settings)
-        unrest = self._unrests.surprise(busy / _TYPICAL, settings) if settings.busy_rate else 0.0
-        lasting = self._shifts.surprise(self._shift_z(shift), settings) if settings.shift_rate else 0.0
+        z = min(_DEVIATION_MAX, abs(residual) / scale) if self._samples >= _SCALED else 0.0
+        busy, shift, surprise, reason = self._surprised(z, residual)
+        demanded = self._demanded()
+        bar = self._decayed_bar()
+        told = max(0.0, surprise - demanded)
+        told = told if told >= bar else _SUBDUED * told
+        ready = self._samples >= max(settings.warmup, self._since)
         return _Weighed(
-            part, season, rhythmic, level, residual, scale, z, busy, shift, jump, unrest,
-            lasting * settings.shift_weight, ready=self._samples >= self._since,
+            part, season, rhythmic, level, residual, scale, z, busy, shift, surprise, reason, demanded, bar,
+            told / (told + HALF_SURPRISE), ready,
         )  # fmt: skip
+
+    def _surprised(self, z: float, residual: float) -> tuple[float, float, float, Reason]:
+        """Return unrest and shift with this sample, the largest surprise, and what it is of."""
+        settings = self.settings
+        if self._samples < settings.warmup:
+            return self._busy, self._shift, 0.0, ""
+        reason: Reason = "jump"
+        surprise = self._jumps.surprise(z, settings)
+        size = min(z, settings.clip)
+        busy, shift = self._busy, self._shift
+        if settings.busy_rate:
+            busy += settings.busy_rate * (size - busy)
+            unrest = self._unrests.surprise(busy / _TYPICAL, settings)
+            if unrest > surprise:
+                surprise, reason = unrest, "unrest"
+        if settings.shift_rate:
+            shift += settings.shift_rate * (math.copysign(size, residual) - shift)
+            lasting = self._shifts.surprise(self._shift_z(shift), settings) * settings.shift_weight
+            if lasting > surprise:
+                surprise, reason = lasting, "shift"
+        return busy, shift, surprise, reason
 
     def _shift_z(self, shift: float) -> float:
         """Return a mean of signed sizes in its own standard deviations, were they independent."""
@@ -263,31 +278,23 @@ class Surge:
         seen = (self._samples + 1) / self.settings.history_samples
         return self.settings.history_weight * math.log10(seen) if seen > 1 else 0.0
 
-    def _surprise(self, weighed: _Weighed) -> float:
-        return max(0.0, max(weighed.jump, weighed.unrest, weighed.lasting) - self._demanded())
-
     def _decayed_bar(self) -> float:
+        if self._bar <= 0:
+            return 0.0
         settings = self.settings
         half_life = settings.refractory_samples + settings.refractory_share * (self._samples + 1)
         return float(self._bar * 0.5 ** (1 / half_life))
 
-    def _score(self, weighed: _Weighed) -> float:
-        surprise = self._surprise(weighed)
-        if surprise < self._decayed_bar():
-            surprise *= _SUBDUED
-        return surprise / (surprise + HALF_SURPRISE)
-
-    def _raise_bar(self, weighed: _Weighed) -> None:
-        self._bar = max(self._decayed_bar(), self._surprise(weighed))
-
-    def _breached(self, weighed: _Weighed) -> int:
+    def _breached(self, at_ms: int, transformed: float, weighed: _Weighed) -> int:
         """Return how many samples in a row breach with this one: above 0 upwards, below 0 downwards."""
-        if not weighed.ready or self._score(weighed) < self.settings.threshold:
+        if not weighed.ready or weighed.score < self.settings.threshold:
             return 0
-        if self.settings.min_ratio > 1 and abs(weighed.residual) < math.log(self.settings.min_ratio):
+        least = math.log(self.settings.min_ratio)
+        if abs(weighed.residual) < least:
             return 0
-        jumped = weighed.jump >= max(weighed.unrest, weighed.lasting)
-        way = 1 if (weighed.residual if jumped else weighed.shift) > 0 else -1
+        way = 1 if (weighed.residual if weighed.reason == "jump" else weighed.shift) > 0 else -1
+        if way * self._held < 0 and self._remembers(at_ms) and abs(transformed - self._held_from) < least:
+            return 0
         return self._breaches + way if self._breaches * way > 0 else way
 
     def _missing(self) -> Finding:
@@ -299,50 +306,43 @@ class Surge:
     def _find(
         self, at_ms: int, value: float, transformed: float, weighed: _Weighed, breaches: int
     ) -> Finding:
-        surprise = max(weighed.jump, weighed.unrest, weighed.lasting)
         direction: Direction = "none"
-        reason: Literal["jump", "shift", "unrest", "hold", ""] = ""
+        reason: Reason = ""
         if abs(breaches) >= self.settings.confirm:
-            direction = "spike" if breaches > 0 else "drop"
-            reason = (
-                "jump" if surprise == weighed.jump else "shift" if surprise == weighed.lasting else "unrest"
-            )
+            direction, reason = ("spike" if breaches > 0 else "drop"), weighed.reason
         elif self._holds(at_ms, transformed):
             direction, reason = ("spike" if self._held > 0 else "drop"), "hold"
-        season = weighed.season if weighed.rhythmic else 0.0
-        expected = weighed.level + season
+        expected = weighed.level + (weighed.season if weighed.rhythmic else 0.0)
         lower = upper = None
         if weighed.ready:
             margin = self._margin(weighed)
             lower, upper = self._restored(expected - margin), self._restored(expected + margin)
         return Finding(
-            value, self._restored(expected), lower, upper, self._samples, 1 - 10.0**-surprise,
-            self._score(weighed), direction, reason,
+            value, self._restored(expected), lower, upper, self._samples, 1 - 10.0**-weighed.surprise,
+            weighed.score, direction, reason,
         )  # fmt: skip
 
     def _margin(self, weighed: _Weighed) -> float:
         """Return how far from the expectation a single sample would alarm."""
         threshold = self.settings.threshold
-        needed = max(HALF_SURPRISE * threshold / (1 - threshold) + self._demanded(), self._decayed_bar())
+        needed = max(HALF_SURPRISE * threshold / (1 - threshold), weighed.bar) + weighed.demanded
         margin = self._jumps.deviation(needed, self.settings) * weighed.scale
         return max(margin, math.log(self.settings.min_ratio))
 
+    def _remembers(self, at_ms: int) -> bool:
+        """Return whether the change told last is recent: back from it is not a change of its own."""
+        return self._held != 0 and at_ms - self._held_at < self.settings.hold_ms
+
     def _holds(self, at_ms: int, transformed: float) -> bool:
-        return (
-            self._held != 0
-            and at_ms - self._held_at < self.settings.hold_ms
-            and (transformed - self._held_mid) * self._held > 0
-        )
+        return self._remembers(at_ms) and (transformed - self._held_mid) * self._held > 0
 
     def _hold(self, at_ms: int, transformed: float, weighed: _Weighed, breaches: int) -> None:
-        if not self.settings.hold_ms:
-            return
-        if abs(breaches) >= self.settings.confirm:
+        anew = breaches * self._held <= 0 or not self._remembers(at_ms)
+        if self.settings.hold_ms and abs(breaches) >= self.settings.confirm and anew:
             self._held = 1 if breaches > 0 else -1
             self._held_at = at_ms
+            self._held_from = transformed - weighed.residual
             self._held_mid = transformed - weighed.residual / 2
-        elif not self._holds(at_ms, transformed):
-            self._held = 0
 
     def _learn(self, transformed: float, weighed: _Weighed) -> None:
         settings, samples = self.settings, self._samples
@@ -379,14 +379,20 @@ class Surge:
 
 _PLAIN: Final = (
     "_samples", "_last_at", "_step_ms", "_since", "_scale", "_busy", "_shift", "_bar", "_breaches", "_held",
-    "_held_at", "_held_mid",
+    "_held_at", "_held_from", "_held_mid",
+)  # fmt: skip
+
+
+_PLAIN_OF_RHYTHM: Final = (
+    "base", "error_with", "error_without", "used", "last", "visit", "visit_samples", "visit_sum",
 )  # fmt: skip
 
 
 def _rhythm(settings: SurgeSettings, packed: list[Any]) -> Rhythm:
-    rhythm = Rhythm(settings.day_bins, packed[0])
-    rhythm.error_with, rhythm.error_without, rhythm.used, rhythm.last = packed[1:5]
+    rhythm = Rhythm(settings.day_bins, 0.0, 0)
+    for name, value in zip(_PLAIN_OF_RHYTHM, packed[0], strict=True):
+        setattr(rhythm, name, value)
     del rhythm.means[:], rhythm.counts[:]
-    rhythm.means.frombytes(packed[5])
-    rhythm.counts.frombytes(packed[6])
+    rhythm.means.frombytes(packed[1])
+    rhythm.counts.frombytes(packed[2])
     return rhythm

@@ -8,6 +8,8 @@ from typing import Final
 
 __all__ = ["CURVES", "HALF_SURPRISE", "ROOM", "SurgeSettings"]
 
+DAY_BINS_MAX: Final = 1_440
+"""A part of the day for each minute: more would outgrow what a series may take."""
 HALF_SURPRISE: Final = 5.0
 """Surprise (-log10 p) that makes a score of one half: score = surprise / (surprise + 5), so that it never
 rounds to 1."""
@@ -19,10 +21,10 @@ class SurgeSettings:
 
     Attributes:
         threshold: score from which a sample is a spike or a drop.
-        min_ratio: smallest change that matters, as a ratio (2 = doubled or halved); 1 = any; needs ``counts``.
+        min_ratio: smallest change that matters, as a ratio (2 = doubled or halved), 1 = any (needs ``counts``).
         confirm: samples in a row that must breach; meanwhile the level waits. 1 = at once.
         hold_ms: a spike or drop is said to last while half of the change remains, at most so long.
-        counts: values are counts or sizes >= 0: their chance spread grows with them (Poisson, then in proportion).
+        counts: values are counts or sizes >= 0, whose chance spread grows with them: Poisson, then in proportion.
         spread_of_counts: count from which that spread counts as proportional.
         warmup: samples before anything alarms.
         gap_steps: a hole of more than so many usual steps makes the detector cautious again; 0 = never.
@@ -45,13 +47,13 @@ class SurgeSettings:
         day_rate: of each part's mean.
         base_rate: of the level that the rhythm is counted from.
         rhythm_gain: the rhythm is used while its errors are below this share of those without it.
-        history_weight, history_samples: surprise demanded more, per tenfold of samples above that number: who has
-            seen more has had more chances to be surprised.
-        refractory_samples, refractory_share: after a surprise only a larger one scores in full; that bar halves in
-            so many samples, plus this share of all samples seen.
+        history_weight, history_samples: surprise demanded more, per tenfold of samples above that number: who
+            has seen more has had more chances to be surprised.
+        refractory_samples, refractory_share: after a surprise only a larger one scores in full; that bar halves
+            in so many samples, plus this share of all samples seen.
     """
 
-    threshold: float = 0.37
+    threshold: float = 0.35
     min_ratio: float = 1.0
     confirm: int = 1
     hold_ms: int = 0
@@ -94,25 +96,27 @@ class SurgeSettings:
             raise ValueError("threshold must lie between 0 and 1")
         if self.min_ratio != 1 and not (self.counts and self.min_ratio > 1 and math.isfinite(self.min_ratio)):
             raise ValueError("min_ratio must be 1, or above 1 with counts")
-        if self.confirm < 1 or not self.level_rates or not 0 <= self.day_bins <= 1_440:
-            raise ValueError("confirm must be at least 1, level_rates not empty, day_bins 0 to 1 440")
+        if self.confirm < 1 or not self.level_rates or not 0 <= self.day_bins <= DAY_BINS_MAX:
+            raise ValueError("confirm must be at least 1, level_rates not empty, day_bins 0 to 1440")
         rates = (*self.level_rates, self.error_rate, self.scale_rate, self.day_rate, self.base_rate)
         if not all(0 < rate <= 1 for rate in rates):
             raise ValueError("rates must lie above 0 and not above 1")
 
 
 CURVES: Final = SurgeSettings()
-"""Long curves, any unit: tuned on the Numenta Anomaly Benchmark's and two more labelled sets (docs/detectors.md)."""
+"""Long curves of any unit, with a daily rhythm if they have one (docs/detectors.md: what it was tuned on)."""
 
 ROOM: Final = SurgeSettings(
-    threshold=0.375,
-    min_ratio=2.2,
+    threshold=0.38,
+    min_ratio=2.5,
     confirm=2,
     hold_ms=300_000,
     counts=True,
     warmup=15,
     gap_steps=3,
     after_gap=3,
+    level_rates=(0.03, 0.1, 1.0),
+    error_rate=0.1,
     scale_rate=0.02,
     scale_prior=0.1,
     scale_prior_samples=4,
@@ -126,4 +130,4 @@ ROOM: Final = SurgeSettings(
     refractory_samples=1.0,
     refractory_share=0.0,
 )
-"""A room on air, viewers or events a window: short, cheap, no rhythm; only doublings and halvings that stay."""
+"""A room on air, viewers or events a window: short, cheap, no rhythm; only changes by × 2.5 that stay."""
