@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
 from alerts.detectors.surge import CURVES, ROOM, Finding, Surge, SurgeSettings

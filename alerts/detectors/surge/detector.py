@@ -101,7 +101,8 @@ class Surge:
 
     __slots__ = (
         "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_from", "_held_mid", "_jumps",
-        "_last_at", "_levels", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms", "_unrests", "settings",
+        "_last_at", "_levels", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms",
+        "_unrests", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: SurgeSettings) -> None:

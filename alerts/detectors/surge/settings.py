@@ -21,10 +21,10 @@ class SurgeSettings:
 
     Attributes:
         threshold: score from which a sample is a spike or a drop.
-        min_ratio: smallest change that matters, as a ratio (2 = doubled or halved), 1 = any (needs ``counts``).
+        min_ratio: smallest change that matters, as a ratio (2 = doubled or halved); else 1. Needs ``counts``.
         confirm: samples in a row that must breach; meanwhile the level waits. 1 = at once.
         hold_ms: a spike or drop is said to last while half of the change remains, at most so long.
-        counts: values are counts or sizes >= 0, whose chance spread grows with them: Poisson, then in proportion.
+        counts: values are counts or sizes >= 0: chance spreads them as Poisson's, large ones in proportion.
         spread_of_counts: count from which that spread counts as proportional.
         warmup: samples before anything alarms.
         gap_steps: a hole of more than so many usual steps makes the detector cautious again; 0 = never.
@@ -49,8 +49,8 @@ class SurgeSettings:
         rhythm_gain: the rhythm is used while its errors are below this share of those without it.
         history_weight, history_samples: surprise demanded more, per tenfold of samples above that number: who
             has seen more has had more chances to be surprised.
-        refractory_samples, refractory_share: after a surprise only a larger one scores in full; that bar halves
-            in so many samples, plus this share of all samples seen.
+        refractory_samples, refractory_share: after a surprise only a larger one scores in full; that bar
+            halves in so many samples, plus this share of all samples seen.
     """
 
     threshold: float = 0.35
