@@ -8,7 +8,7 @@ whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ from stream.store.values import RoomFigures, VendorFigures
 __all__ = ["ALERT_STATES", "Snapshot", "pieces"]
 
 ALERT_STATES: Final = {"firing": 2, "acknowledged": 3, "escalated": 4, "suppressed": 5}
-"""Value of ``live_alert_state`` for an open episode; 0 is ok."""
+"""Value of ``live_alert_state`` for an open episode."""
+_PENDING: Final = 1
+"""Its value for a rule that is breached, and not yet long enough to tell; 0 is ok."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Snapshot:
         rooms: rooms with series of their own, and the sums of the others.
         vendors: every vendor operation.
         alerts: the newest record of every open episode.
+        pending: rule and room of every rule that is breached, and not yet long enough to tell.
         rules: names of the rules that watch rooms; each has a state on each room.
         now_ms: when the store was read, epoch milliseconds; ages end here.
     """
@@ -39,6 +42,7 @@ class Snapshot:
     rooms: Selected
     vendors: Sequence[VendorFigures]
     alerts: Sequence[dict[str, Any]]
+    pending: Collection[tuple[str, str]]
     rules: Sequence[str]
     now_ms: int
 
@@ -151,11 +155,14 @@ def _alerts(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
 
 def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
     """Tell the state of each rule on each room that is shown, rule by rule."""
-    open_states = {(a["rule"], a["room_id"]): ALERT_STATES.get(a["state"], 0) for a in snapshot.alerts}
+    states = dict.fromkeys(snapshot.pending, _PENDING)
+    for alert in snapshot.alerts:
+        if alert["room_id"] and alert["state"] in ALERT_STATES:
+            states[alert["rule"], alert["room_id"]] = ALERT_STATES[alert["state"]]
     ids = [room.room_id for room in snapshot.rooms.rooms]
-    for rule in dict.fromkeys([*snapshot.rules, *(rule for rule, room_id in open_states if room_id)]):
-        states = [open_states.get((rule, room_id), 0) for room_id in ids]
-        yield lines(f'{metric.name}{{room_id="', ids, f'",{metric.label}="{escape(rule)}"}} ', states)
+    for rule in dict.fromkeys([*snapshot.rules, *(rule for rule, _ in states)]):
+        found = [states.get((rule, room_id), 0) for room_id in ids]
+        yield lines(f'{metric.name}{{room_id="', ids, f'",{metric.label}="{escape(rule)}"}} ', found)
 
 
 _DERIVED: Final = {

@@ -12,14 +12,12 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from alerts.store import IncidentsReader
-from alerts.store.rule_sets import RuleSetStore
 from exporters.http import Server, application, listen
 from exporters.scrape import Exporter
 from exporters.settings import ExporterSettings
 from stream.runtime import SystemClock, run
 from stream.settings import load
-from stream.store import FiguresReader, connect
+from stream.store import connect
 
 __all__ = ["command", "serve"]
 
@@ -38,9 +36,8 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
     """
     redis = connect(settings)
     exporter = Exporter(
-        FiguresReader(redis, settings.partitions),
-        IncidentsReader(redis),
-        RuleSetStore(redis),
+        redis,
+        settings.partitions,
         rooms_max=settings.export_rooms_max,
         clock=SystemClock(),
         registry=CollectorRegistry(),

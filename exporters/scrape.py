@@ -11,10 +11,12 @@ import prometheus_client
 import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from alerts.model import Kind
 from alerts.store import IncidentsReader
+from alerts.store import rules as rules_state
 from alerts.store.rule_sets import RuleSetStore
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
@@ -37,9 +39,8 @@ class Exporter:
     """Reads the store and writes the page.
 
     Args:
-        figures: rooms, vendors and partitions.
-        incidents: open alert episodes.
-        rule_sets: names of the rules.
+        redis: client of the store.
+        partitions: number of partitions of the deployment.
         rooms_max: rooms with series of their own.
         clock: ages end at its time.
         registry: the exporter's own metrics.
@@ -47,17 +48,18 @@ class Exporter:
 
     def __init__(
         self,
-        figures: FiguresReader,
-        incidents: IncidentsReader,
-        rule_sets: RuleSetStore,
+        redis: Redis,
+        partitions: int,
         *,
         rooms_max: int,
         clock: Clock,
         registry: CollectorRegistry,
     ) -> None:
-        self._figures = figures
-        self._incidents = incidents
-        self._rule_sets = rule_sets
+        self._redis = redis
+        self._partitions = partitions
+        self._figures = FiguresReader(redis, partitions)
+        self._incidents = IncidentsReader(redis)
+        self._rule_sets = RuleSetStore(redis)
         self._rules: tuple[int, tuple[str, ...]] = (0, ())
         self._selection = Selection(rooms_max)
         self._clock = clock
@@ -75,11 +77,12 @@ class Exporter:
             vendors = await self._figures.vendors()
             partitions = await self._figures.partitions()
             alerts = await self._incidents.open_alerts()
+            pending = await rules_state.pending(self._redis, self._partitions)
             rules = await self._room_rules()
         now_ms = self._clock.now_ms()
         selected = self._selection.choose(rooms, now_ms=now_ms)
         self.telemetry.saw(selected, partitions, now_ms=now_ms)
-        return Snapshot(selected, vendors, alerts, rules, now_ms)
+        return Snapshot(selected, vendors, alerts, pending, rules, now_ms)
 
     async def _room_rules(self) -> tuple[str, ...]:
         """Return the rules of the newest set that watch rooms; its text is read once for each version."""

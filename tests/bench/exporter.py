@@ -86,7 +86,7 @@ def compare(count: int = ROOMS_COMPARED) -> dict[str, float]:
     """Return the seconds that each writer needs for the same rooms, and the ratio."""
     rooms = _rooms(count, 1_760_000_000_000)
     selected = Selection(count).choose(rooms, now_ms=1_760_000_000_000)
-    snapshot = Snapshot(selected, [], [], [], 1_760_000_000_000)
+    snapshot = Snapshot(selected, [], [], [], [], 1_760_000_000_000)
     registry = CollectorRegistry()
     registry.register(_Peer(rooms))
     ours_s = _best_s(lambda: [piece.encode() for piece in pieces(snapshot, "prometheus")])

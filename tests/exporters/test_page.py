@@ -28,6 +28,7 @@ def _snapshot(rooms: list[RoomFigures] | None = None, *, rooms_max: int = 100, *
         "rooms": Selection(rooms_max).choose(rooms, now_ms=NOW_MS),
         "vendors": [made.vendor(now_ms=NOW_MS)],
         "alerts": [_alert("stutter", "r1", "firing"), _alert("monitor_degraded", None, "acknowledged")],
+        "pending": [("av_desync", "r1")],
         "rules": ["stutter", "av_desync"],
         "now_ms": NOW_MS,
     }
@@ -51,7 +52,9 @@ def test_promtool_finds_nothing_to_say():
     assert promtool("check", "metrics", text=text) == ""
 
 
-@pytest.mark.parametrize("snapshot", [_snapshot(), _snapshot([], vendors=[], alerts=[], rules=[])])
+@pytest.mark.parametrize(
+    "snapshot", [_snapshot(), _snapshot([], vendors=[], alerts=[], pending=[], rules=[])]
+)
 def test_both_parsers_read_every_family_of_the_catalogue_once(snapshot: Snapshot):
     prometheus = list(parse_prometheus("".join(pieces(snapshot, "prometheus"))))
     openmetrics = list(parse_openmetrics("".join(pieces(snapshot, "openmetrics")) + "# EOF\n"))
@@ -122,10 +125,12 @@ def test_each_rule_has_a_state_on_each_room_that_is_shown():
         _alert("sold_out", "r2", "acknowledged"),
     ]
     rooms = [made.room(room_id, now_ms=NOW_MS) for room_id in ("r1", "r2")]
-    assert _values(_snapshot(rooms, alerts=alerts, rules=["stutter"]), "live_alert_state") == {
+    pending = [("stutter", "r1"), ("sold_out", "r1")]
+    snapshot = _snapshot(rooms, alerts=alerts, pending=pending, rules=["stutter"])
+    assert _values(snapshot, "live_alert_state") == {
         ("r1", "stutter"): 4,
         ("r2", "stutter"): 0,
-        ("r1", "sold_out"): 0,
+        ("r1", "sold_out"): 1,
         ("r2", "sold_out"): 3,
     }
 
@@ -159,5 +164,5 @@ def test_an_open_label_has_a_line_for_each_of_its_values():
 
 
 def test_nothing_to_show_is_a_page_too():
-    empty = Snapshot(Selected([], None, 0, 0), [], [], [], NOW_MS)
+    empty = Snapshot(Selected([], None, 0, 0), [], [], [], [], NOW_MS)
     assert "live_rooms_not_exported 0\n" in "".join(pieces(empty, "prometheus"))

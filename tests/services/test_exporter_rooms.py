@@ -21,6 +21,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 from redis.asyncio import Redis
 
+from alerts.held import Held, pack_states
+from alerts.states import AlertState
+from alerts.store import rules
 from alerts.store.episodes import OPEN
 from alerts.store.rule_sets import RuleSetStore
 from deploy.local.process import free_port
@@ -110,6 +113,24 @@ async def test_the_page_shows_what_the_store_holds(client: httpx.AsyncClient, re
     assert page["roomwatch_up"] == 1
     assert page["roomwatch_rooms"] == 1
     assert page["roomwatch_tick_age_seconds1"] < 60
+
+
+async def test_a_rule_that_is_breached_but_not_yet_told_is_pending(client: httpx.AsyncClient, redis: Redis):
+    now_ms = _now_ms()
+    rooms = [made.room(room_id, now_ms=now_ms) for room_id in ("r1", "r2")]
+    await made.keep(redis, 2, now_ms=now_ms, rooms=rooms)
+    for partition, key, severity in ((0, "r1", 0), (1, "r2", 2), (1, "pay/charge", 0)):
+        held = Held(
+            key=room_id, room_id=room_id, states={"stutter": AlertState(1, severity, (2,), (0, 0, 0), 1)}
+        )
+        packed = pack_states(held)
+        assert packed
+        await redis.hset(rules.state_key(partition), f"s:{key}", packed)
+    page = await _page(client)
+    assert {name: value for name, value in page.items() if name.startswith("live_alert_state")} == {
+        "live_alert_stater1,stutter": 1,
+        "live_alert_stater2,stutter": 0,
+    }
 
 
 async def test_both_formats_are_accepted_by_their_readers(client: httpx.AsyncClient, redis: Redis):
