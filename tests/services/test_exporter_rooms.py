@@ -120,9 +120,8 @@ async def test_a_rule_that_is_breached_but_not_yet_told_is_pending(client: httpx
     rooms = [made.room(room_id, now_ms=now_ms) for room_id in ("r1", "r2")]
     await made.keep(redis, 2, now_ms=now_ms, rooms=rooms)
     for partition, key, severity in ((0, "r1", 0), (1, "r2", 2), (1, "pay/charge", 0)):
-        held = Held(
-            key=room_id, room_id=room_id, states={"stutter": AlertState(1, severity, (2,), (0, 0, 0), 1)}
-        )
+        breached = AlertState(1, severity, (2,), (0, 0, 0), 1)
+        held = Held(key=key, room_id=None, states={"stutter": breached})
         packed = pack_states(held)
         assert packed
         await redis.hset(rules.state_key(partition), f"s:{key}", packed)
