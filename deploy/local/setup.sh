@@ -41,8 +41,12 @@ make_venv() {
 fetch_kafka() {
     install_packages no java:openjdk-17-jre-headless mvn:maven
     rm -rf "$LIBS"
-    mvn -q -B -Dstyle.color=never -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$LIBS" ||
-        fail "Maven could not fetch the broker's jars"
+    mkdir -p var/kafka
+    if ! mvn -q -B -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$LIBS" \
+        >var/kafka/maven.log 2>&1; then
+        tail -n 5 var/kafka/maven.log >&2
+        fail "Maven could not fetch the broker's jars (log: var/kafka/maven.log)"
+    fi
     .venv/bin/python -m deploy.local.kafka
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,10 @@ __all__ = ["Role", "Service", "Supervisor", "http_answers"]
 
 _LOOK_S: Final = 0.1
 _ANSWER_S: Final = 2.0
-_LEAST_S: Final = 0.2
-"""What even the last child gets between SIGTERM and SIGKILL."""
+_STAGGER_S: Final = 0.5
+"""How long a child may take to end before the next one is asked too."""
+_SERVICES_SHARE: Final = 0.3
+"""Of the time to stop everything: kept for broker and store, which roles need until they have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,6 @@ class Service(Protocol):
         """Start it and wait until it serves."""
         ...
 
-    async def stop(self, *, within_s: float) -> None:
-        """Stop it, by force after the bound."""
-        ...
-
 
 class Supervisor:
     """Holds the children of this process.
@@ -91,7 +90,7 @@ class Supervisor:
     def start(self, role: Role, env: Mapping[str, str]) -> None:
         """Start a role with our environment, these variables, and its own."""
         whole = {**os.environ, **env, **role.env}
-        child = Process(role.name, role.argv, log=self._folder / f"{role.name}.log", env=whole)
+        child = Process(role.name, role.argv, log=self._log(role), env=whole)
         self._roles.append((role, child))
         child.start()
 
@@ -104,7 +103,9 @@ class Supervisor:
         end = time.monotonic() + within_s
         while role.probe and not await http_answers(role.probe):
             if time.monotonic() > end:
-                raise ServiceError(f"{role.name} is not ready after {within_s:.0f} s (log: {self._folder})")
+                raise ServiceError(
+                    f"{role.name} is not ready after {within_s:.0f} s (log: {self._log(role)})"
+                )
             await asyncio.sleep(_LOOK_S)
 
     async def watch(self) -> None:
@@ -123,11 +124,24 @@ class Supervisor:
             await asyncio.sleep(_LOOK_S)
 
     async def stop(self, *, within_s: float) -> None:
-        """Stop all children, the last started first; the services last. Each may use half of what is left."""
+        """Stop all children within the time: the last started first, and the services after all roles."""
         end = time.monotonic() + within_s
-        children: list[Process | Service] = [child for _, child in reversed(self._roles)]
-        for child in [*children, *reversed(self._services)]:
-            await child.stop(within_s=max(_LEAST_S, (end - time.monotonic()) / 2))
+        services = [service.process for service in reversed(self._services) if service.process]
+        await _stop([child for _, child in reversed(self._roles)], end_s=end - within_s * _SERVICES_SHARE)
+        await _stop(services, end_s=end)
+
+    def _log(self, role: Role) -> Path:
+        return self._folder / f"{role.name}.log"
+
+
+async def _stop(children: list[Process], *, end_s: float) -> None:
+    """Ask one after the other to end; kill what still runs at this moment of the monotonic clock."""
+    for child in children:
+        child.signal(signal.SIGTERM)
+        await child.wait(within_s=_STAGGER_S)
+    for child in children:
+        if not await child.wait(within_s=end_s - time.monotonic()):
+            await child.kill()
 
 
 async def http_answers(url: str) -> bool:

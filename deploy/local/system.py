@@ -151,6 +151,6 @@ def _deployment(settings: Settings) -> dict[str, str]:
         "ROOMWATCH_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "ROOMWATCH_REDIS_URL": settings.redis_url,
         "ROOMWATCH_PARTITIONS": str(settings.partitions),
-        "ROOMWATCH_TOPIC_PREFIX": settings.topic_prefix,
+        **({"ROOMWATCH_TOPIC_PREFIX": settings.topic_prefix} if settings.topic_prefix else {}),
         "ROOMWATCH_DATA_DIR": str(settings.data_dir.absolute()),
     }
