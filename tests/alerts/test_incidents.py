@@ -346,7 +346,7 @@ steps = st.lists(
         st.sampled_from(["info", "warning", "critical"]),
         st.integers(0, 9_000),
     ),
-    max_size=60,
+    max_size=40,
 )
 
 
@@ -377,7 +377,7 @@ def folded(stage: Incidents, records: list[Record]) -> list[Output]:
     return [output for record in records for output in stage.apply(record)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(steps, st.data())
 def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     script: list[tuple[str, str, str, int]], data: st.DataObject
@@ -402,7 +402,7 @@ def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     assert {output.value for output in again} == {output.value for output in once}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(steps)
 def test_changes_count_without_holes_and_one_episode_is_open_for_each_rule_and_subject(
     script: list[tuple[str, str, str, int]],

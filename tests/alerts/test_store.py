@@ -183,7 +183,7 @@ async def test_a_timeline_is_bounded_and_keeps_its_beginning(redis: Redis, monke
 async def _episodes(keeper: Keeper, count: int) -> list[str]:
     """Keep ``count`` episodes of three rooms and two kinds, some starting together, every fourth resolved."""
     for number in range(count):
-        given = {
+        given: dict[str, Any] = {
             "subject": f"s{number}",
             "room_id": f"r{number % 3}",
             "kind": ("stutter", "feed_lost")[number % 2],

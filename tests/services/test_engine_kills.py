@@ -37,7 +37,7 @@ def zygote() -> Iterator[Zygote]:
 
 async def folded(redis: Redis, owners: list[str]) -> int:
     """Return how many records the folds have kept."""
-    kept = [await redis.hget(owner, "offset") for owner in owners]  # type: ignore[misc] # redis-py's sync half
+    kept = [await redis.hget(owner, "offset") for owner in owners]
     return sum(int(offset) + 1 for offset in kept if offset is not None)
 
 
@@ -161,11 +161,11 @@ async def test_the_incidents_stage_killed_ten_times_writes_the_same_bytes(
         )
         once = [record.value for record in await read_all("alerts")]
         answered = [record.value for record in await read_all("outcomes")]
-        open_once = await redis.hgetall("{incidents}:open")  # type: ignore[misc] # redis-py's sync half
+        open_once = await redis.hgetall("{incidents}:open")
         await redis.flushdb()
         killed = EngineProcess(role_environment, tmp_path, "killed", engine_stages="incidents", zygote=zygote)
         assert await run_killed(killed, redis, owners, len(log)) == KILLS
-        assert await redis.hgetall("{incidents}:open") == open_once  # type: ignore[misc] # redis-py's sync half
+        assert await redis.hgetall("{incidents}:open") == open_once
     again = [record.value for record in await read_all("alerts")][len(once) :]
     assert without_repeats(once) == once
     assert len(once) > 3_000

@@ -30,11 +30,11 @@ OWNERS = ("{p0}:rules:owner", "{p1}:rules:owner", "{incidents}:owner")
 
 async def members(redis: Redis) -> list[bytes | None]:
     """Return who owns each fold."""
-    return [await redis.hget(owner, "member") for owner in OWNERS]  # type: ignore[misc] # redis-py's sync half
+    return [await redis.hget(owner, "member") for owner in OWNERS]
 
 
 async def epochs(redis: Redis) -> list[int]:
-    return [int(await redis.hget(owner, "epoch") or 0) for owner in OWNERS]  # type: ignore[misc] # as above
+    return [int(await redis.hget(owner, "epoch") or 0) for owner in OWNERS]
 
 
 async def beating(redis: Redis, engine: EngineProcess) -> None:
@@ -42,7 +42,7 @@ async def beating(redis: Redis, engine: EngineProcess) -> None:
 
     async def owned() -> bool:
         assert engine.status() is None, engine.told()
-        offset = await redis.hget("{incidents}:owner", "offset")  # type: ignore[misc] # redis-py's sync half
+        offset = await redis.hget("{incidents}:owner", "offset")
         return all(await members(redis)) and offset is not None
 
     await until(owned, 30, what="every fold to be owned")
@@ -147,7 +147,7 @@ async def _all_folded(redis: Redis, last: list[int]) -> bool:
 
 
 async def _offsets(redis: Redis) -> list[int]:
-    kept = [await redis.hget(f"{{p{number}}}:rules:owner", "offset") for number in range(2)]  # type: ignore[misc] # as above
+    kept = [await redis.hget(f"{{p{number}}}:rules:owner", "offset") for number in range(2)]
     return [int(offset or -1) for offset in kept]
 
 
