@@ -28,7 +28,7 @@ ReadAll = Callable[[str], Awaitable[list[Any]]]
 OWNERS = ("{p0}:rules:owner", "{p1}:rules:owner", "{incidents}:owner")
 
 
-async def members(redis: Redis) -> list[bytes | None]:
+async def members(redis: Redis) -> list[bytes | str | None]:
     """Return who owns each fold."""
     return [await redis.hget(owner, "member") for owner in OWNERS]
 
@@ -137,7 +137,7 @@ async def test_a_zombie_changes_nothing(
     assert len(changes) > 5
 
 
-async def _nothing_of(redis: Redis, member: bytes | None) -> bool:
+async def _nothing_of(redis: Redis, member: bytes | str | None) -> bool:
     owners = await members(redis)
     return all(owners) and member not in owners
 
