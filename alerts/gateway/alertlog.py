@@ -31,6 +31,8 @@ __all__ = ["AlertLog", "Batch", "LogGone", "make_consumer"]
 
 _ANSWER_S: Final = 10.0
 """Longest wait for the broker's answer to a question about offsets."""
+_LOAD_S: Final = 60.0
+"""Longest time to read the newest records into memory."""
 _POLL_MS: Final = 500
 _SLICE_RECORDS: Final = 64
 """Records handed to clients before sockets may be served: about 128 KiB for each client."""
@@ -118,12 +120,10 @@ class AlertLog:
         try:
             async with asyncio.timeout(_ANSWER_S):
                 await self._consumer.start()
-            self._consumer.assign([self._part])
-            await self._load()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise ServiceError(
-                f"{self._part.topic} cannot be read: {error or type(error).__name__}"
-            ) from error
+            raise self._away(error) from error
+        self._consumer.assign([self._part])
+        await self._load()
         self._metrics.watch_lag(self._lag)
 
     async def follow(self) -> None:
@@ -208,7 +208,7 @@ class AlertLog:
                 raise LogGone from error
             except (KafkaError, TimeoutError) as error:
                 await consumer.stop()
-                raise ServiceError(f"{self._part.topic} cannot be read: {error!r}") from error
+                raise self._away(error) from error
             except BaseException:
                 await consumer.stop()
                 raise
@@ -221,22 +221,31 @@ class AlertLog:
                 await consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await consumer.stop()
-            raise ServiceError(f"{self._part.topic} cannot be read: {error!r}") from error
+            raise self._away(error) from error
         consumer.assign([self._part])
         consumer.seek(self._part, 0)
         return consumer
 
     async def _load(self) -> None:
         first, end = await self.first(), await self.end()
-        self.epoch = await self._epochs.claim(end)
+        epoch = await self._epochs.claim(end)
         self._consumer.seek(self._part, max(first, end + 1 - self._settings.gateway_records_held))
+        try:
+            async with asyncio.timeout(_LOAD_S):
+                await self._hold_until(end)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._away(error) from error
+        self._hub.hold([], end=end)
+        self._measure()
+        self.epoch = epoch
+        _log.info("log.loaded", epoch=self.epoch, first=self._hub.first, end=self._hub.end)
+
+    async def _hold_until(self, end: int) -> None:
         while await self._consumer.position(self._part) <= end:
             batches = await self._consumer.getmany(self._part, timeout_ms=_POLL_MS)
             for raw in batches.values():
                 self._hub.hold(self._decode(raw, self._episodes), end=raw[-1].offset)
-        self._hub.hold([], end=end)
-        self._measure()
-        _log.info("log.loaded", epoch=self.epoch, first=self._hub.first, end=self._hub.end)
+                await asyncio.sleep(0)
 
     async def _begin_anew(self, why: str) -> None:
         _log.warning("log.replaced", why=why, epoch=self.epoch, read=self._hub.end)
@@ -276,7 +285,10 @@ class AlertLog:
             async with asyncio.timeout(_ANSWER_S):
                 return int((await question([self._part]))[self._part])
         except (KafkaError, OSError, TimeoutError) as error:
-            raise ServiceError(f"the broker does not answer: {error or type(error).__name__}") from error
+            raise self._away(error) from error
+
+    def _away(self, error: Exception) -> ServiceError:
+        return ServiceError(f"{self._part.topic} cannot be read: {str(error) or type(error).__name__}")
 
     def _lag(self) -> float:
         highwater = self._consumer.highwater(self._part)

@@ -182,7 +182,7 @@ async def _store(ask: Callable[[], Awaitable[T]]) -> T:
     try:
         return await ask()
     except RedisError as error:
-        raise StoreError(f"the store does not answer: {error or type(error).__name__}") from error
+        raise StoreError(f"the store does not answer: {str(error) or type(error).__name__}") from error
 
 
 async def _page(reader: IncidentsReader, **query: Any) -> tuple[list[dict[str, Any]], str | None]:

@@ -70,7 +70,7 @@ class Commands:
                 self._consumer.assign([self._part])
                 await self._to_end()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise ServiceError(f"the broker does not answer: {error or type(error).__name__}") from error
+            raise ServiceError(f"the broker does not answer: {str(error) or type(error).__name__}") from error
 
     async def listen(self) -> None:
         """Hear outcomes, for ever."""
@@ -118,12 +118,18 @@ class Commands:
         await self._consumer.stop()
 
     async def _confirmed(self, command: Command, outcome: asyncio.Future[Outcome]) -> Outcome | None:
+        taken = False
         try:
             async with asyncio.timeout(CONFIRM_S):
                 await self._producer.send_and_wait(self._topic, encode(command.to_record()), partition=0)
+                taken = True
                 return await outcome
-        except TimeoutError:
-            return None
+        except TimeoutError as error:
+            if taken:
+                return None
+            raise ServiceError(
+                "the broker did not take the change in time; it may take effect yet"
+            ) from error
         except KafkaError as error:
             raise ServiceError(f"the broker did not take the change: {error!r}") from error
 

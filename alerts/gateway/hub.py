@@ -88,7 +88,7 @@ class Hub:
 
     @property
     def bytes_held(self) -> int:
-        """Bytes of the values and frames held."""
+        """Bytes of the frames held."""
         return self._bytes
 
     def newest(self, alert_id: str) -> Record | None:
@@ -104,7 +104,7 @@ class Hub:
         """
         for record in records:
             self._records.append(record)
-            self._bytes += len(record.frame) + len(record.value)
+            self._bytes += len(record.frame)
             self._newest[record.id] = record
         self.end = max(self.end, end)
         self._forget()
@@ -165,7 +165,7 @@ class Hub:
         ):
             record = self._records[gone]
             gone += 1
-            self._bytes -= len(record.frame) + len(record.value)
+            self._bytes -= len(record.frame)
             if self._newest.get(record.id) is record:
                 del self._newest[record.id]
         del self._records[:gone]

@@ -46,7 +46,6 @@ class Record:
 
     Attributes:
         offset: its place in the log.
-        value: its bytes, a JSON object.
         frame: the whole WebSocket frame ``{"op":"alert",…}`` as it goes over the wire.
         category: the room's category, None without one.
         severity_rank: 0 for a highest severity of info, up to 2 for critical.
@@ -55,7 +54,6 @@ class Record:
     """
 
     offset: int
-    value: bytes
     frame: bytes
     id: str
     change: int
@@ -105,7 +103,6 @@ class Episodes:
         category = head.labels.get("category")
         return Record(
             offset=offset,
-            value=value,
             frame=text_frame(b'{"op":"alert","offset":%d,"alert":%b}' % (offset, value.strip())),
             id=head.id,
             change=head.change,

@@ -80,6 +80,7 @@ class Sockets:
     def tell_silent(self, silent: list[str]) -> None:
         """Tell every subscribed client which stages are silent."""
         self._floor.silent[:] = silent
+        self._floor.metrics.silent(silent)
         for client in list(self._clients):
             if client.subscriber is not None:
                 client.tell_silent()

@@ -95,7 +95,7 @@ class Stages:
             async with asyncio.timeout(_ANSWER_S):
                 await self._consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise ServiceError(f"the broker does not answer: {error or type(error).__name__}") from error
+            raise ServiceError(f"the broker does not answer: {str(error) or type(error).__name__}") from error
 
     async def watch(self) -> None:
         """Look each second, for ever."""

@@ -66,5 +66,5 @@ class EpochStore:
                 "Awaitable[bytes | None]", self._redis.eval(script, 1, EPOCH, str(offset), token)
             )
         except RedisError as error:
-            raise StoreError(f"the store does not answer: {error or type(error).__name__}") from error
+            raise StoreError(f"the store does not answer: {str(error) or type(error).__name__}") from error
         return None if answer is None else answer.decode()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["GatewayMetrics"]
+__all__ = ["STAGES", "GatewayMetrics"]
+
+STAGES: Final = ("broker", "rules", "store", "incidents")
+"""What a gateway watches behind it, in the order of the way of an event."""
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _CLOSES: Final = ("1001", "1009", "1011", "1012", "1013", "4008", "4400", "4401", "4403", "client")
@@ -73,6 +76,8 @@ class GatewayMetrics:
             ["stage"],
             registry=registry,
         )
+        for stage in STAGES:
+            self.degraded.labels(stage)
         for code in _CLOSES:
             self.closes.labels(code)
         for op in _FRAMES:
@@ -80,6 +85,11 @@ class GatewayMetrics:
         for do in ("ack", "resolve"):
             for outcome in _OUTCOMES:
                 self.commands.labels(do, outcome)
+
+    def silent(self, stages: Collection[str]) -> None:
+        """Show which stages are silent."""
+        for stage in STAGES:
+            self.degraded.labels(stage).set(stage in stages)
 
     def watch_lag(self, lag: Callable[[], float]) -> None:
         """Show how many records of the log have not been read yet, asked at each scrape."""
