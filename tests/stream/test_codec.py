@@ -65,14 +65,14 @@ def test_partitions_as_aiokafka_does(key, partitions):
     assert partition_of(key, partitions) == plain_decoder.kafka_partition(key.encode(), partitions)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(FEEDS), st.binary() | jsons.map(lambda v: json.dumps(v).encode()))
 def test_any_bytes_decode_or_are_invalid(feed, value):
     decoder = Decoder(feed, PARTITIONS)
     assert judged(decoder, value) == judged_plainly(feed, value)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(st.data())
 def test_damaged_records_get_one_verdict(data):
     """Bytes of a good record are cut out, doubled or put in at random places."""
@@ -86,7 +86,7 @@ def test_damaged_records_get_one_verdict(data):
     assert judged_alike(case.feed, damaged, case.key)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(st.data())
 def test_records_with_odd_fields_get_one_verdict(data):
     """The JSON Schema agrees as well, where it can tell."""
