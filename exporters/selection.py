@@ -77,7 +77,7 @@ class Selection:
         self._placed = {_key(room) for room in placed}
         self._add_rest(rest)
         not_exported = sum(room.state != "ended" for room in rest)
-        return Selected(placed, self._rest if rest else None, not_exported, len(shown) - len(readable))
+        return Selected(placed, list(self._rest) if rest else None, not_exported, len(shown) - len(readable))
 
     def _without_long_ended(self, rooms: list[RoomFigures], now_ms: int) -> list[RoomFigures]:
         """Leave out rooms whose end is long past by the room's record, or by when we first saw it."""
