@@ -74,6 +74,8 @@ class Partition:
         self.orders = OrderMemory()
         self.late: Final[dict[Feed, LateRule]] = {feed: LateRule(lateness_ms) for feed in FEEDS}
         self.counts: Counter[str] = Counter()
+        self.forgot_ms = 0
+        """Reach at which what nobody needs was last dropped."""
         self.touched: set[Room] = set()
         self.touched_operations: set[Operation] = set()
         self.waiting: set[Room] = set()
@@ -361,9 +363,14 @@ class Partition:
         return replace(event, **changes) if changes else event
 
 
-def merge(subject: Room | Operation) -> None:
-    """Bring what came into the subject's panes and totals."""
+def merge(subject: Room | Operation, forgot_ms: int) -> None:
+    """Bring what came into the subject's panes and totals.
+
+    Args:
+        subject: room or vendor operation.
+        forgot_ms: reach at which old panes were last forgotten, epoch milliseconds.
+    """
     sessions: Iterable[Session] = subject.sessions if isinstance(subject, Room) else (subject.session,)
     for session in sessions:
         if session.fresh:
-            subject.seconds |= session.merge(GROUPS)
+            subject.seconds |= session.merge(GROUPS, forgot_ms)

@@ -128,8 +128,12 @@ class Session:
             found = seconds[second] = Fresh(group)
         return found
 
-    def merge(self, groups: dict[str, Group]) -> set[int]:
+    def merge(self, groups: dict[str, Group], forgot_ms: int) -> set[int]:
         """Add what came to totals and panes.
+
+        Args:
+            groups: all groups by name.
+            forgot_ms: reach at which old panes were last forgotten.
 
         Returns:
             The seconds whose panes changed.
@@ -145,7 +149,7 @@ class Session:
             for second, came in fresh.items():
                 totals.merge(came)
                 if second != self.LATE:
-                    panes.merge(second, came)
+                    panes.merge(second, came, forgot_ms)
                     seconds.add(second)
         if self.fresh:
             self.fresh = {}

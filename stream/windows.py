@@ -15,7 +15,16 @@ from stream.catalogue import WINDOWS_MS
 from stream.cells import Fresh, Group, Pane
 from stream.sketches import WINDOW_PRECISION, Distinct, Samples
 
-__all__ = ["COARSE_MS", "FINE_MS", "KEEP_SLACK_MS", "LateRule", "Panes", "pane_ms", "window_bounds"]
+__all__ = [
+    "COARSE_MS",
+    "FINE_MS",
+    "KEEP_SLACK_MS",
+    "LateRule",
+    "Panes",
+    "oldest_panes",
+    "pane_ms",
+    "window_bounds",
+]
 
 FINE_MS: Final = 1_000
 """Length of a fine pane, milliseconds."""
@@ -43,6 +52,12 @@ def window_bounds(window: str, *, reach_ms: int, session_ms: int) -> tuple[int, 
     step = pane_ms(window)
     end = reach_ms // step * step
     return max(end - WINDOWS_MS[window], session_ms // step * step), end
+
+
+def oldest_panes(reach_ms: int) -> tuple[int, int]:
+    """Return the numbers of the oldest fine and the oldest coarse pane that any window can need."""
+    fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
+    return fine, (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
 
 
 class LateRule:
@@ -81,17 +96,26 @@ class Panes:
         self.fine: dict[int, Pane] = {}
         self.coarse: dict[int, Pane] = {}
 
-    def merge(self, second: int, fresh: Fresh) -> None:
-        """Add what came for a second, both to its fine and to its coarse pane."""
-        fine = self.fine.get(second)
-        if fine is None:
-            fine = self.fine[second] = Pane(self.group, people=None, samples=True)
-        fine.merge(fresh)
+    def merge(self, second: int, fresh: Fresh, forgot_ms: int) -> None:
+        """Add what came for a second, both to its fine and to its coarse pane.
+
+        Args:
+            second: seconds since the epoch.
+            fresh: what came.
+            forgot_ms: reach at which old panes were last forgotten; those are not begun again.
+        """
         index = second * FINE_MS // COARSE_MS
-        coarse = self.coarse.get(index)
-        if coarse is None:
-            coarse = self.coarse[index] = Pane(self.group, people=WINDOW_PRECISION, samples=True)
-        coarse.merge(fresh)
+        oldest_fine, oldest_coarse = oldest_panes(forgot_ms)
+        if second >= oldest_fine:
+            fine = self.fine.get(second)
+            if fine is None:
+                fine = self.fine[second] = Pane(self.group, people=None, samples=True)
+            fine.merge(fresh)
+        if index >= oldest_coarse:
+            coarse = self.coarse.get(index)
+            if coarse is None:
+                coarse = self.coarse[index] = Pane(self.group, people=WINDOW_PRECISION, samples=True)
+            coarse.merge(fresh)
 
     def row(self, window: str, *, reach_ms: int, session_ms: int) -> list[int]:
         """Return the sums of a window, one for each cell."""
@@ -120,8 +144,7 @@ class Panes:
         Returns:
             The numbers of the fine and of the coarse panes that are gone.
         """
-        fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
-        coarse = (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
+        fine, coarse = oldest_panes(reach_ms)
         return _drop(self.fine, fine), _drop(self.coarse, coarse)
 
     def _window(self, window: str, reach_ms: int, session_ms: int) -> Iterator[Pane]:

@@ -62,7 +62,6 @@ class Flusher:
         self._told: dict[str, bytes] = {}
         self._changed: set[Room] = set()
         self._tell_all = True
-        self._forgot_ms = 0
 
     def tell_all_again(self) -> None:
         """Take it that readers have heard nothing."""
@@ -87,15 +86,15 @@ class Flusher:
         self._tell(made, self._to_tell(critical, closing=closing), reach_ms)
         told = set(partition.operations.values()) if closing else operations
         self._tell_operations(made, told, reach_ms)
-        if closing and min(reach_ms.values()) - self._forgot_ms >= _FORGET_EVERY_MS:
-            self._forgot_ms = min(reach_ms.values())
+        if closing and min(reach_ms.values()) - partition.forgot_ms >= _FORGET_EVERY_MS:
+            partition.forgot_ms = min(reach_ms.values())
             self._forget(made.writes)
         return made
 
     def _keep_rooms(self, made: Flush, touched: set[Room]) -> None:
         fresh = []
         for room in touched:
-            merge(room)
+            merge(room, self._partition.forgot_ms)
             made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room))
             if room.room_id not in self._known:
                 fresh.append(room.room_id)
@@ -108,7 +107,7 @@ class Flusher:
 
     def _keep_operations(self, made: Flush, touched: set[Operation]) -> None:
         for operation in touched:
-            merge(operation)
+            merge(operation, self._partition.forgot_ms)
             made.writes.hset(keys.vendor(self._number, operation.name), packing.pack_operation(operation))
             if operation.name not in self._known_operations:
                 self._known_operations.add(operation.name)
@@ -126,7 +125,7 @@ class Flusher:
         rooms = self._partition.rooms.values()
         if self._tell_all:
             self._tell_all = False
-            return [room for room in rooms if not _hidden(room, self._forgot_ms - ENDED_KEPT_MS)]
+            return [room for room in rooms if not _hidden(room, self._partition.forgot_ms - ENDED_KEPT_MS)]
         return [room for room in rooms if room.current is not None or room in changed]
 
     def _tell(self, made: Flush, rooms: Iterable[Room], reach_ms: dict[Feed, int]) -> None:
@@ -156,7 +155,7 @@ class Flusher:
 
     def _forget(self, writes: Writes) -> None:
         """Remove what nobody needs any more."""
-        number, partition, reach = self._number, self._partition, self._forgot_ms
+        number, partition, reach = self._number, self._partition, self._partition.forgot_ms
         for room in partition.rooms.values():
             writes.hdel(keys.room(number, room.room_id), _old_panes(room, reach))
         for operation in partition.operations.values():

@@ -46,6 +46,7 @@ async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alig
         queue.append_ms = appended.get(feed, 0)
         queue.reach_ms = reached.get(feed, 0)
         partition.late[feed].highest_ms = highest.get(feed, 0)
+    partition.forgot_ms = min((queue.reach_ms for queue in alignment.queues.values()), default=0)
     partition.counts.update(claim.numbers("count:"))
     try:
         await _load_rooms(redis, number, partition)

@@ -104,11 +104,11 @@ def _session(session: Session) -> Fields:
 def _panes(panes: dict[str, Panes], seconds: set[int]) -> Fields:
     fields: Fields = {}
     for second in seconds:
-        found = {name: pack_pane(p.fine[second]) for name, p in panes.items() if second in p.fine}
-        fields[f"f:{second}"] = _encode(found)
+        if found := {name: pack_pane(p.fine[second]) for name, p in panes.items() if second in p.fine}:
+            fields[f"f:{second}"] = _encode(found)
     for number in {second * FINE_MS // COARSE_MS for second in seconds}:
-        found = {name: pack_pane(p.coarse[number]) for name, p in panes.items() if number in p.coarse}
-        fields[f"c:{number}"] = _encode(found)
+        if found := {name: pack_pane(p.coarse[number]) for name, p in panes.items() if number in p.coarse}:
+            fields[f"c:{number}"] = _encode(found)
     return fields
 
 

@@ -1,4 +1,4 @@
-"""``docs/keys.md`` lists every key and field that a live store holds, and nothing of users is in the clear."""
+"""``docs/keys.md`` lists every key and field that a live store holds; no user is in the clear."""
 
 from __future__ import annotations
 

@@ -1,59 +1,85 @@
-"""From the feeds through a real broker into a real store and onto ``live.windows``."""
+"""The way of one event: feed, store, ``live.windows``; and how the role starts and ends."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import signal
 import time
 
 import orjson
 import pytest
 
 from stream.catalogue import ROOM_COLUMN_INDEX
-from stream.ingest import ingest
-from stream.ingest.settings import IngestSettings
+from stream.errors import SettingsError
+from stream.ingest import IngestSettings, ingest
 from stream.store import FiguresReader, connect
+from tests.services.ingesting import Mess, check, everything_kept, running, send, start_process
 from tests.waiting import until
 
 pytestmark = pytest.mark.services
 
 
-@contextlib.asynccontextmanager
-async def running(settings):
-    stop = asyncio.Event()
-    task = asyncio.create_task(ingest(IngestSettings(**settings.model_dump()), stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 15)
+def now_ms():
+    return time.time_ns() // 1_000_000
+
+
+async def put(producer, settings, feed, **fields):
+    await producer.send_and_wait(settings.topic(feed), orjson.dumps(fields), fields["room_id"].encode())
 
 
 async def test_events_reach_the_store_and_the_windows(settings, producer, read_all):
-    now = time.time_ns() // 1_000_000
-
-    async def send(feed, **fields):
-        key = fields.get("vendor") or fields["room_id"]
-        await producer.send_and_wait(settings.topic(feed), orjson.dumps(fields), key.encode())
-
-    await send("rooms", room_id="r1", at_ms=now - 5_000, state="live", title="一号")
+    now = now_ms()
+    await put(producer, settings, "rooms", room_id="r1", at_ms=now - 5_000, state="live", title="一号")
     for user in range(5):
-        await send("likes", room_id="r1", user_id=f"u{user}", at_ms=now, count=3)
-    await send(
-        "health", room_id="r1", at_ms=now, probe="edge", node="n", interval_ms=1000, stall_ms=100, fps=25
-    )
+        await put(producer, settings, "likes", room_id="r1", user_id=f"u{user}", at_ms=now, count=3)
+    ping = {"probe": "edge", "node": "n", "interval_ms": 1_000, "stall_ms": 100, "fps": 25}
+    await put(producer, settings, "health", room_id="r1", at_ms=now, **ping)
     async with running(settings), connect(settings) as redis:
         reader = FiguresReader(redis, settings.partitions)
 
         async def counted():
             room = await reader.room("r1")
-            return room and room.values[ROOM_COLUMN_INDEX["live_likes_total"]] == 15 and room
+            return room if room and value(room, "live_likes_total") == 15 else None
 
         room = await until(counted)
-        assert room.facts["title"] == "一号"
-        print(room)
-        print(await reader.partitions())
-        for key in sorted(await redis.keys()):
-            print(key, await redis.type(key))
-    for record in await read_all("windows"):
-        print(record.partition, record.value[:300])
+        assert (room.session_ms, room.state, room.facts["title"]) == (now - 5_000, "live", "一号")
+        assert value(room, 'live_stall_ratio{probe="edge",window="10s"}') == pytest.approx(0.1)
+        status = (await reader.partitions())[room.partition]
+        assert status.tick_ms % 1_000 == 0
+        assert abs(min(status.reach_ms.values()) - now_ms()) < 10_000
+    assert any(orjson.loads(record.value)["rooms"] for record in await read_all("windows"))
+
+
+def value(room, column):
+    return room.values[ROOM_COLUMN_INDEX[column]]
+
+
+async def test_a_store_made_for_other_partitions_is_refused(settings):
+    async with running(settings):
+        pass
+    other = IngestSettings(
+        **{**settings.model_dump(), "partitions": 3, "topic_prefix": settings.topic_prefix + "other."}
+    )
+    with pytest.raises(SettingsError, match="the store was made for 2"):
+        await ingest(other, asyncio.Event())
+
+
+@pytest.mark.slow
+async def test_a_signal_ends_the_process_and_the_next_one_goes_on(
+    settings, producer, read_all, role_environment, tmp_path
+):
+    log = tmp_path / "ingest.log"
+    mess = list(Mess(31, settings).records(400))
+    await send(producer, settings, mess[:300])
+    process = await start_process(role_environment, log)
+    await everything_kept(settings)
+    await send(producer, settings, mess[300:])
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0, log.read_text()[-3_000:]
+    assert time.monotonic() - asked < 10
+    async with connect(settings) as redis:
+        assert await redis.hget("{p0}:owner", "lease_until_ms") == b"0"
+    async with running(settings):
+        await everything_kept(settings)
+    await check(settings, read_all)

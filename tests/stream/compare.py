@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from stream.figures import GROUPS
+from stream.windows import oldest_panes
 
 
-def compare_room(room, wanted, hasher):
+def compare_room(room, wanted, hasher, *, reach_ms):
     """Assert that a room's sessions, totals, sets and panes are those of the recount."""
     assert room.state == wanted.state
     found = [(s.start_ms, s.end_ms, s.reason) for s in room.sessions]
@@ -18,7 +19,7 @@ def compare_room(room, wanted, hasher):
         compare_registers(session.registers, counted)
     assert +Counter(room.off_air) == +wanted.off_air
     assert Counter(feed for feed, _ in room.waiting) == Counter(r.feed for r in wanted.waiting)
-    compare_panes(room.panes, wanted)
+    compare_panes(room.panes, wanted, reach_ms)
 
 
 def sums_of(totals):
@@ -47,18 +48,27 @@ def compare_registers(registers, wanted):
         assert registers["online"] == [*wanted.online, wanted.online_peak]
 
 
-def compare_panes(panes, wanted):
-    """Assert that every fine pane there is holds what the recount has, and that none is missing in between."""
-    oldest = min((min(p.fine, default=1 << 60) for p in panes.values()), default=0)
-    seconds = {second for second in wanted.panes if second >= oldest}
-    for second in seconds | {second for p in panes.values() for second in p.fine}:
-        found = {name: p.fine[second] for name, p in panes.items() if second in p.fine}
-        assert sums_of(found) == +wanted.panes[second], second
-    coarse = Counter()
+def compare_panes(panes, wanted, reach_ms):
+    """Assert that the panes which windows up to this reach can need are those of the recount."""
+    oldest_fine, oldest_coarse = oldest_panes(reach_ms)
+    fine, coarse = defaultdict(Counter), defaultdict(Counter)
     for second, sums in wanted.panes.items():
-        for key, number in sums.items():
-            coarse[second // 10, *key] += number
+        if second >= oldest_fine:
+            fine[second].update(sums)
+        if second // 10 >= oldest_coarse:
+            coarse[second // 10].update(sums)
+    assert pane_sums({name: found.fine for name, found in panes.items()}, oldest_fine) == nonzero(fine)
+    assert pane_sums({name: found.coarse for name, found in panes.items()}, oldest_coarse) == nonzero(coarse)
+
+
+def pane_sums(panes, oldest):
+    found = defaultdict(Counter)
     for name, kept in panes.items():
-        for number, pane in kept.coarse.items():
-            for cell, got in zip(GROUPS[name].cells, pane.row, strict=True):
-                assert got == coarse[number, name, cell], (number, name, cell)
+        for number, pane in kept.items():
+            if number >= oldest:
+                found[number].update(sums_of({name: pane}))
+    return nonzero(found)
+
+
+def nonzero(sums):
+    return {number: dict(+cells) for number, cells in sums.items() if +cells}

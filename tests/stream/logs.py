@@ -111,7 +111,7 @@ def fold_in_pieces(records, reach_ms, seed):
 def described(partition):
     """Return everything that a partition counted, as plain values."""
     for subject in (*partition.rooms.values(), *partition.operations.values()):
-        merge(subject)
+        merge(subject, partition.forgot_ms)
     return {
         "rooms": {room_id: _room(room) for room_id, room in sorted(partition.rooms.items())},
         "vendors": {

@@ -19,7 +19,7 @@ def test_a_log_comes_to_what_the_recount_says(drawn):
     wanted = recount(records, reach_ms=reach_ms)
     assert set(partition.rooms) == set(wanted["rooms"])
     for room_id, room in partition.rooms.items():
-        compare_room(room, wanted["rooms"][room_id], HASHER)
+        compare_room(room, wanted["rooms"][room_id], HASHER, reach_ms=reach_ms)
     for name, found in partition.operations.items():
         row = found.totals["vendors"].row
         assert row == [wanted["vendors"][name][outcome] for outcome in ("ok", "timeout", "error")]
