@@ -40,6 +40,7 @@ _STATUS: Final = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "not_supported": 501,
     "busy": 503,
     "unavailable": 503,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from redis.exceptions import RedisError
 
 from alerts.gateway.commands import Busy, Commands
@@ -13,6 +15,13 @@ from alerts.store import IncidentsReader
 from stream.errors import RoomwatchError, ServiceError, StoreError
 
 __all__ = ["Changes", "Refused"]
+
+_CODES: Final[dict[str, Code]] = {
+    "not_found": "not_found",
+    "conflict": "conflict",
+    "unknown_command": "not_supported",
+}
+"""What the incidents stage says no with -> what the gateway says; anything else is ``unavailable``."""
 
 
 class Refused(RoomwatchError):  # noqa: N818 - an outcome, not a failure
@@ -81,7 +90,8 @@ class Changes:
         except (ServiceError, StoreError, RedisError) as error:
             raise Refused("unavailable", str(error)) from error
         if isinstance(answer, Outcome) and answer.status == "error":
-            raise Refused(_code(answer.code), answer.message)
+            known = _CODES.get(answer.code or "")
+            raise Refused(known) if known else Refused("unavailable", answer.message)
         return answer
 
     async def _must_see(self, caller: Caller, alert_id: str) -> None:
@@ -95,7 +105,3 @@ class Changes:
             place = (episode[0]["room_id"], episode[0].get("labels", {}).get("category"))
         if not caller.scope.sees(*place):
             raise Refused("not_found")
-
-
-def _code(code: str | None) -> Code:
-    return "not_found" if code == "not_found" else "conflict" if code == "conflict" else "unavailable"

@@ -90,6 +90,31 @@ class Alert(BaseModel):
     action: dict[str, Any] | None = None
 
 
+class TimelineEntry(BaseModel):
+    """What a change of an episode was, and what caused it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    change: Annotated[int, Field(ge=1)]
+    at_ms: Instant
+    state: State
+    severity: Severity
+    value: float | None
+    reason: str | None
+    cause: Annotated[str, Field(description="`rules`, `monitor`, `command` or `clock`")]
+    offset: Annotated[int, Field(description="of the input in `live.transitions`")]
+    do: Annotated[
+        str | None, Field(description="this and the following: of a command, who asked and why")
+    ] = None
+    command_id: str | None = None
+    by: str | None = None
+    role: str | None = None
+    origin: str | None = None
+    comment: str | None = None
+    for_s: int | None = None
+    verdict: str | None = None
+
+
 class AlertPage(BaseModel):
     """Alerts, newest start first."""
 
@@ -103,7 +128,7 @@ class Episode(BaseModel):
     """An alert with all that happened to it."""
 
     alert: Alert
-    timeline: Annotated[list[Alert], Field(description="every change, oldest first")]
+    timeline: Annotated[list[TimelineEntry], Field(description="every change, oldest first")]
     deliveries: Annotated[list[dict[str, Any]], Field(description="to whom it was sent")]
 
 

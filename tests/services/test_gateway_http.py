@@ -29,13 +29,19 @@ async def _keep(settings, *changes: dict[str, Any], output: int = -1) -> None:
     async with Redis.from_url(settings.redis_url) as redis:
         for change in changes:
             raw = orjson.dumps(change)
-            await redis.hset(episode_key(change["id"]), mapping={str(change["change"]): raw, NEWEST: raw})
+            mapping = {str(change["change"]): orjson.dumps(_entry(change)), NEWEST: raw}
+            await redis.hset(episode_key(change["id"]), mapping=mapping)
             await redis.zadd(STARTED, {change["id"]: change["started_at_ms"]})
             if change["state"] == "resolved":
                 await redis.hdel(OPEN, change["id"])
             else:
                 await redis.hset(OPEN, change["id"], raw)
         await redis.hset(OWNER, mapping={"output": output, "offset": output})
+
+
+def _entry(change: dict[str, Any]) -> dict[str, Any]:
+    names = ("change", "at_ms", "state", "severity", "value", "reason")
+    return {**{name: change[name] for name in names}, "cause": "rules", "offset": 1}
 
 
 async def _room(settings, room_id: str, *, viewers: float, session_ms: int, category: str = "beauty") -> None:
@@ -100,7 +106,7 @@ async def test_an_episode_is_shown_with_its_timeline(settings):
     await _keep(settings, first, second)
     async with gateway(settings) as gate, _http(gate) as http:
         shown = (await http.get(f"/api/v1/alerts/{first['id']}")).json()
-        assert shown == {"alert": second, "timeline": [first, second], "deliveries": []}
+        assert shown == {"alert": second, "timeline": [_entry(first), _entry(second)], "deliveries": []}
         assert _is_problem(await http.get("/api/v1/alerts/unknown"), 404)
 
 
