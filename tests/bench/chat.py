@@ -1,9 +1,10 @@
 """Bench: the surge detector on real chat (``../shared/data/chat_bilibili``), danmaku a minute and popularity.
 
 A minute that the archive has no line for is a gap (its collector was away), not a zero. A session is a
-stretch on air (popularity above 1) without a gap above 15 min, at least 30 min long. An alert is a spike or drop that
-follows no other within 10 min; it counts as false here, though it may be true (a popularity that falls to a
-tenth).
+stretch on air (popularity above 1) without a gap above 15 min, at least 30 min long. An alert is a spike or
+drop that follows no other within 10 min; it counts as false here, though it may be true (a popularity that
+falls to a tenth).
+
 Changes are injected every 7 min from the 30th minute on, where the series has values before and throughout.
 """
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["CURVES", "HALF_SURPRISE", "ROOM", "SurgeSettings"]
+__all__ = ["CURVES", "DAY_BINS_MAX", "HALF_SURPRISE", "ROOM", "SERVICE", "SurgeSettings"]
 
 DAY_BINS_MAX: Final = 1_440
 """A part of the day for each minute: more would outgrow what a series may take."""
@@ -105,6 +105,9 @@ class SurgeSettings:
 
 CURVES: Final = SurgeSettings()
 """Long curves of any unit, with a daily rhythm if they have one (docs/detectors.md: what it was tuned on)."""
+
+SERVICE: Final = replace(CURVES, threshold=0.33, refractory_samples=5.0, refractory_share=0.0)
+"""The same for alerting on each incident of a service, also when several follow each other."""
 
 ROOM: Final = SurgeSettings(
     threshold=0.38,
