@@ -34,7 +34,7 @@ class Selected:
     """What a page shows of the rooms.
 
     Attributes:
-        rooms: those with series of their own, oldest session first.
+        rooms: those with series of their own; ended ones take no live room's place.
         rest: a row like a room's with the summed counters of the others; None while all have a place.
         not_exported: live rooms without a place.
         unreadable: live rooms whose figures are of another version of the catalogue.
@@ -73,11 +73,20 @@ class Selection:
         shown = self._without_long_ended(shown, now_ms)
         readable = [room for room in shown if len(room.values) == len(ROOM_COLUMNS)]
         readable.sort(key=lambda room: (_key(room) not in self._placed, room.session_ms or 0, room.room_id))
-        placed, rest = readable[: self._rooms_max], readable[self._rooms_max :]
-        self._placed = {_key(room) for room in placed}
+        live = [room for room in readable if room.state != "ended"]
+        ended = [room for room in readable if room.state == "ended"]
+        placed = live[: self._rooms_max]
+        spare = self._rooms_max - len(placed)
+        leaving = [room for at, room in enumerate(ended) if at < spare or _key(room) in self._placed]
+        self._placed = {_key(room) for room in (*placed, *leaving)}
+        rest = [room for room in readable if _key(room) not in self._placed]
         self._add_rest(rest)
-        not_exported = sum(room.state != "ended" for room in rest)
-        return Selected(placed, list(self._rest) if rest else None, not_exported, len(shown) - len(readable))
+        return Selected(
+            rooms=[*placed, *leaving],
+            rest=list(self._rest) if rest else None,
+            not_exported=len(live) - len(placed),
+            unreadable=len(shown) - len(readable),
+        )
 
     def _without_long_ended(self, rooms: list[RoomFigures], now_ms: int) -> list[RoomFigures]:
         """Leave out rooms whose end is long past by the room's record, or by when we first saw it."""

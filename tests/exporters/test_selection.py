@@ -82,6 +82,15 @@ def test_a_free_place_is_taken():
     assert (_ids(later.rooms), later.not_exported, later.rest) == (["b"], 0, None)
 
 
+def test_a_room_that_ended_takes_no_place_from_a_live_one():
+    chooser = Selection(2)
+    rooms = [_room("a", session_ms=1), _room("b", session_ms=2)]
+    chooser.choose(rooms, now_ms=NOW_MS)
+    ended = replace(rooms[0], state="ended", newest_ms={"rooms": NOW_MS})
+    later = chooser.choose([ended, rooms[1], _room("c", session_ms=3)], now_ms=NOW_MS)
+    assert (_ids(later.rooms), later.not_exported) == (["b", "c", "a"], 0)
+
+
 def test_the_counters_of_the_rest_are_summed_and_nothing_else():
     chosen = Selection(1).choose([_room("a", gmv=1), _room("b", gmv=10), _room("c", gmv=100)], now_ms=NOW_MS)
     assert chosen.rest is not None
