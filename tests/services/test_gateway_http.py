@@ -29,7 +29,7 @@ async def _keep(settings, *changes: dict[str, Any], output: int = -1) -> None:
     async with Redis.from_url(settings.redis_url) as redis:
         for change in changes:
             raw = orjson.dumps(change)
-            mapping = {str(change["change"]): orjson.dumps(_entry(change)), NEWEST: raw}
+            mapping: dict[Any, Any] = {str(change["change"]): orjson.dumps(_entry(change)), NEWEST: raw}
             await redis.hset(episode_key(change["id"]), mapping=mapping)
             await redis.zadd(STARTED, {change["id"]: change["started_at_ms"]})
             if change["state"] == "resolved":
