@@ -1,7 +1,7 @@
 """Bench: the surge detector on labelled curves of real services, and what a step costs.
 
-A labelled segment is found when an alert begins, or lasts, within its length or its first 10 points, whichever
-is longer; an alert that begins elsewhere is false. Alerts less than 10 points apart are one.
+A labelled segment is found when an alert begins, or lasts, within its length or its first 10 points,
+whichever is longer; an alert that begins elsewhere is false. Alerts less than 10 points apart are one.
 """
 
 from __future__ import annotations
