@@ -189,13 +189,12 @@ class Scenario(_Checked):
         return self
 
 
-def load(path: Path, *, room_count: int | None = None, **overrides: Any) -> Scenario:
+def load(path: Path, **overrides: Any) -> Scenario:
     """Read a scenario file.
 
     Args:
         path: the file.
-        room_count: so many rooms instead, the file's groups over and over.
-        overrides: replace keys of the file's top level; None leaves them.
+        overrides: see ``parse``.
 
     Raises:
         SettingsError: the file cannot be read or holds faults; all of them are named.
@@ -204,11 +203,29 @@ def load(path: Path, *, room_count: int | None = None, **overrides: Any) -> Scen
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read scenario {path}: {error}") from error
-    return parse(text, where=str(path), room_count=room_count, **overrides)
+    return parse(text, where=str(path), **overrides)
 
 
-def parse(text: str, *, where: str = "scenario", room_count: int | None = None, **overrides: Any) -> Scenario:
-    """Read a scenario's text; see ``load``."""
+def parse(
+    text: str,
+    *,
+    where: str = "scenario",
+    room_count: int | None = None,
+    end_s: float | None = None,
+    **overrides: Any,
+) -> Scenario:
+    """Read a scenario's text.
+
+    Args:
+        text: YAML.
+        where: what faults call it.
+        room_count: so many rooms instead, the file's groups over and over.
+        end_s: the end instead, in seconds of the broadcast; incidents after it do not happen.
+        overrides: replace keys of the top level; None leaves them.
+
+    Raises:
+        SettingsError: the text holds faults; all of them are named.
+    """
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -217,17 +234,22 @@ def parse(text: str, *, where: str = "scenario", room_count: int | None = None, 
         raise SettingsError(f"{where}: holds {type(found).__name__}; it must be a mapping with the key rooms")
     given = {**found, **{name: value for name, value in overrides.items() if value is not None}}
     try:
-        if room_count is None:
-            return Scenario.model_validate(given)
-        rooms = _repeated(Scenario.model_validate({**given, "incidents": ()}), room_count)
-        return Scenario.model_validate({**given, "rooms": rooms})
+        if room_count is not None:
+            given["rooms"] = _repeated(Scenario.model_validate({**given, "incidents": ()}), room_count)
+        made = Scenario.model_validate(given)
     except ValidationError as error:
-        faults: dict[str, list[str]] = {}
-        for fault in error.errors(include_url=False):
-            place, text = _told(fault)
-            faults.setdefault(place, []).append(text)
-        told = (f"{place}: {' or '.join(texts)}" if place else texts[0] for place, texts in faults.items())
-        raise SettingsError(f"{where}: " + "; ".join(told)) from error
+        raise SettingsError(f"{where}: {_faults(error)}") from error
+    return made if end_s is None else made.model_copy(update={"duration_s": end_s})
+
+
+def _faults(error: ValidationError) -> str:
+    """Return each fault with its place; those of one place are alternatives."""
+    faults: dict[str, list[str]] = {}
+    for fault in error.errors(include_url=False):
+        place, text = _told(fault)
+        faults.setdefault(place, []).append(text)
+    told = (f"{place}: {' or '.join(texts)}" if place else texts[0] for place, texts in faults.items())
+    return "; ".join(told)
 
 
 def _repeated(scenario: Scenario, room_count: int) -> tuple[RoomGroup, ...]:

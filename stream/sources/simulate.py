@@ -67,7 +67,7 @@ def command(
     At a speed above 1 the broadcast's own time is compressed: at_ms stays the clock's, people come, stay and
     pay faster, and the probes ping at their usual pace.
     """
-    given: dict[str, Any] = {"speed": speed, "seed": seed, "duration_s": duration, "room_count": rooms}
+    given: dict[str, Any] = {"speed": speed, "seed": seed, "end_s": duration, "room_count": rooms}
     found = scenarios.load(file, **given) if file else scenarios.parse(_DEFAULT, **given)
     tally, clock = Tally(), SystemClock()
     plan = Plan(found, clock.now_ms() if start_ms is None else start_ms)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from stream.errors import SettingsError
+from stream.sources.plan import Plan
 from stream.sources.scenario import MAGNITUDES, Incident, load, parse
 
 SHIPPED = sorted((Path(__file__).parents[3] / "deploy" / "scenarios").glob("*.yaml"))
@@ -70,6 +71,12 @@ def test_a_number_of_rooms_repeats_the_groups(count, categories):
     found = parse("rooms: [{count: 2, category: a}, {category: b}]", room_count=count)
     assert "".join(group.category for group in found.rooms) == categories
     assert found.room_count() == count
+
+
+def test_an_earlier_end_leaves_out_what_comes_later():
+    found = parse("{duration_s: 99, incidents: [{kind: stutter, at_s: 50, for_s: 2}]}", end_s=20)
+    assert (found.duration_s, len(found.incidents)) == (20, 1)
+    assert list(Plan(found, 0).labels()) == []
 
 
 def test_fewer_rooms_than_an_incident_needs_is_a_fault():
