@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -88,7 +88,9 @@ class LogReader(Protocol):
         """Return the offset that the next record will have."""
         ...
 
-    def read(self, topic: str, partition: int, *, first: int, last: int) -> AsyncIterator[list[Record]]:
+    def read(
+        self, topic: str, partition: int, *, first: int, last: int
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records ``first`` to ``last`` that still exist, in order, in batches."""
         ...
 
@@ -265,14 +267,17 @@ class Fold:
         first, found, anew = self.seen + 1, 0, self._claim.offset < 0
         if before <= first:
             return
-        async for records in self._reader.read(
-            self.job.topic, self.job.partition, first=first, last=before - 1
-        ):
-            for record in records:
-                await self._fold(record)
-            found += len(records)
-            await self._flush()
-            await self._maybe_beat()
+        read = self._reader.read(self.job.topic, self.job.partition, first=first, last=before - 1)
+        async with contextlib.aclosing(read) as batches:
+            async for records in batches:
+                for record in records:
+                    await self._fold(record)
+                found += len(records)
+                await self._flush()
+                await self._maybe_beat()
+                await asyncio.sleep(0)  # a reader with data at hand does not yield
+                if self.inbox.closed:
+                    return
         lost = 0 if anew else before - first - found
         self._log.info("fold.caught_up", first=first, last=before - 1, records=found)
         if lost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Self, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -57,7 +57,9 @@ class KafkaLogs:
         except (KafkaError, TimeoutError) as error:
             raise StageError(f"the broker does not tell where the logs end: {error!r}") from error
 
-    async def read(self, topic: str, partition: int, *, first: int, last: int) -> AsyncIterator[list[Record]]:
+    async def read(
+        self, topic: str, partition: int, *, first: int, last: int
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records ``first`` to ``last`` that still exist, in order, in batches.
 
         Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import structlog
@@ -13,7 +14,7 @@ from alerts.fold import Fold
 from alerts.stages import Record
 from stream.errors import StageError
 
-__all__ = ["OwnedFolds", "Standstill"]
+__all__ = ["OwnedFolds", "Standstill", "Unowned"]
 
 _DRAIN_S: Final = 2.0
 """How long a fold may take to end the batch at hand before it is cut off; either way the store is right."""
@@ -54,6 +55,8 @@ class OwnedFolds:
             _, late = await asyncio.wait([task for _, task in ending], timeout=_DRAIN_S)
             for task in late:
                 task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_DRAIN_S)
 
     async def close(self) -> None:
         """Put everything away."""
@@ -103,4 +106,34 @@ class Standstill:
                 raise StageError(
                     f"{part.topic}-{part.partition} grows to offset {ends[part] - 1}, but its fold stands at"
                     f" {offset} for {now_s - since_s:.0f} s"
+                )
+
+
+class Unowned:
+    """Tells when nobody folds a log: then our group has left this process out, and a new one gets a share.
+
+    Args:
+        limit_s: how long a log may be without an owner, seconds.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._since: dict[TopicPartition, float] = {}
+
+    def check(self, unowned: AbstractSet[TopicPartition], now_s: float) -> None:
+        """Compare with the time before.
+
+        Args:
+            unowned: logs whose owner's lease is over.
+            now_s: a clock that never steps, seconds.
+
+        Raises:
+            StageError: one has had no owner for longer than the limit.
+        """
+        self._since = {part: self._since.get(part, now_s) for part in unowned}
+        for part, since_s in self._since.items():
+            if now_s - since_s > self._limit_s:
+                raise StageError(
+                    f"nobody folds {part.topic}-{part.partition} for {now_s - since_s:.0f} s,"
+                    " and this process was not given it"
                 )

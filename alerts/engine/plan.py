@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from aiokafka import TopicPartition
 from redis.asyncio import Redis
 
 from alerts.engine.rules_stage import RulesStage
@@ -40,6 +41,11 @@ class Plan:
         """Return the stages of this process, and the topic that each folds."""
         both = {"rules": self._windows, "incidents": self._transitions}
         return {stage: topic for stage, topic in both.items() if self._stages in ("both", stage)}
+
+    def parts(self) -> list[TopicPartition]:
+        """Return every log that the stages of this process fold, here or in another process."""
+        counts = {self._windows: self._partitions, self._transitions: 1}
+        return [TopicPartition(topic, n) for topic in self.topics().values() for n in range(counts[topic])]
 
     def tag(self, topic: str, number: int) -> str:
         """Return what the keys of a fold begin with."""

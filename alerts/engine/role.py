@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from alerts.engine.delivery import Delivery, route_logs
 from alerts.engine.logs import KafkaLogs, KafkaOutbox
-from alerts.engine.owned import OwnedFolds, Standstill
+from alerts.engine.owned import OwnedFolds, Standstill, Unowned
 from alerts.engine.plan import Plan
 from alerts.engine.rule_sets import RuleSets
 from alerts.fold import Fold
@@ -136,15 +136,9 @@ class _Engine:
             await self._delivery.stop()
 
     def _fold(self, part: TopicPartition, generation: int) -> Fold:
-        store = FoldStore(
-            self._redis,
-            self._plan.tag(part.topic, part.partition),
-            member=self._member,
-            lease_ms=int(2_000 * self._settings.engine_session_s),
-        )
         return Fold(
             self._plan.job(part.topic, part.partition),
-            store=store,
+            store=self._owner(part),
             reader=self._logs,
             outbox=self._outbox,
             generation=generation,
@@ -152,11 +146,27 @@ class _Engine:
             telemetry=self._telemetry,
         )
 
+    def _owner(self, part: TopicPartition) -> FoldStore:
+        return FoldStore(
+            self._redis,
+            self._plan.tag(part.topic, part.partition),
+            member=self._member,
+            lease_ms=int(2_000 * self._settings.engine_session_s),
+        )
+
+    async def _unowned(self, ours: Mapping[TopicPartition, int]) -> set[TopicPartition]:
+        """Return the logs that nobody folds; none while the store is away, for then nobody can tell."""
+        others = [part for part in self._plan.parts() if part not in ours]
+        try:
+            return {part for part in others if not await self._owner(part).is_owned()}
+        except (RedisError, OSError, TimeoutError):
+            return set()
+
     async def _watch(self) -> None:
         """Look at progress, not at processes."""
         loop = asyncio.get_running_loop()
         limit_s = self._settings.engine_stall_s
-        standstill, settled_s = Standstill(limit_s), loop.time()
+        standstill, unowned, settled_s = Standstill(limit_s), Unowned(limit_s), loop.time()
         while True:
             await asyncio.sleep(_LOOK_S)
             if not self._delivery.rebalancing:
@@ -170,6 +180,7 @@ class _Engine:
             folded = self._folds.seen()
             ends = await self._logs.ends(folded) if folded else {}
             standstill.check(folded, ends, loop.time())
+            unowned.check(await self._unowned(folded), loop.time())
             self._measure(folded, ends)
 
     def _measure(self, folded: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:

@@ -1,4 +1,4 @@
-"""The fold of ``live.transitions``: a record in, alert records and outcomes out; the same log, the same bytes.
+"""The fold of ``live.transitions``: record in, alert records and outcomes out; the same log, the same bytes.
 
 Its clock is the highest append time it has seen; it never reads another. Nothing is dropped silently: what is
 passed over is counted by reason in ``passed_over``.
@@ -8,7 +8,7 @@ Bounds: one episode per rule and subject; ids of resolved episodes for 35 days a
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
@@ -118,7 +118,7 @@ class Incidents:
         self._open: dict[str, Alert] = {}
         self._by_key: dict[str, str] = {}
         self._acks: dict[str, int] = {}
-        self._closed: dict[str, int] = {}
+        self._closed: OrderedDict[str, int] = OrderedDict()
         self._reset_written()
 
     def load(self, kept: Kept, epoch: int) -> None:  # noqa: ARG002 - what it writes carries no epoch
@@ -128,7 +128,7 @@ class Incidents:
             self._open[alert_id] = alert
             self._by_key[episodes.key_of(alert)] = alert_id
         self._acks = dict(kept.acks)
-        self._closed = dict(sorted(kept.closed.items(), key=lambda item: (item[1], item[0])))
+        self._closed = OrderedDict(sorted(kept.closed.items(), key=lambda item: (item[1], item[0])))
         for name, value in kept.pulses.items():
             if name == "clock":
                 self._clock = msgspec.json.decode(value, type=_Clock)

@@ -57,6 +57,7 @@ class FoldStore:
     """
 
     def __init__(self, redis: Redis, tag: str, *, member: str, lease_ms: int) -> None:
+        self._redis = redis
         self._owner = f"{tag}:owner"
         self._member = member
         self._lease_ms = lease_ms
@@ -116,6 +117,12 @@ class FoldStore:
         """
         if not await cast("Awaitable[int]", self._renew([self._owner], [claim.epoch, self._lease_ms])):
             raise FencedError(f"{self._owner}: fenced since epoch {claim.epoch}")
+
+    async def is_owned(self) -> bool:
+        """Return whether somebody's lease is running."""
+        seconds, micros = await self._redis.time()
+        until_ms = await cast("Awaitable[bytes | None]", self._redis.hget(self._owner, "lease_until_ms"))
+        return until_ms is not None and int(until_ms) > seconds * 1_000 + micros // 1_000
 
 
 def hash_commands(key: str, fields: Mapping[str, bytes | int | None]) -> Iterator[Command]:

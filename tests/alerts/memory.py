@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from alerts.stages import Output, Record
@@ -74,7 +74,7 @@ class MemoryLog:
         *,
         first: int,
         last: int,
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record], None]:
         self.reads.append((first, last))
         found = self.records[max(first, self.begin) : last + 1]
         for begin in range(0, len(found), 50):

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from alerts.engine import delivery
-from alerts.engine.owned import OwnedFolds, Standstill
+from alerts.engine.owned import OwnedFolds, Standstill, Unowned
 from alerts.engine.plan import Plan
 from alerts.engine.rule_sets import RuleSets
 from alerts.engine.rules_stage import RulesStage
@@ -111,6 +111,16 @@ def test_an_idle_log_a_moving_fold_and_one_that_went_away_stand_for_nothing():
     watch.check({OTHER: 95}, {OTHER: 1_000}, 200)
 
 
+def test_a_log_that_nobody_folds_is_told_after_the_limit():
+    watch = Unowned(10)
+    watch.check({PART}, 0)
+    watch.check(set(), 5)
+    watch.check({PART, OTHER}, 6)
+    watch.check({PART}, 16)
+    with pytest.raises(StageError, match=r"nobody folds live.windows-0 for 11 s"):
+        watch.check({PART}, 17)
+
+
 def rule_sets(*kept: KeptSet) -> RuleSets:
     found = RuleSets(Redis())
     for each in kept:
@@ -150,6 +160,7 @@ def test_the_rules_stage_settles_with_the_closed_tick_and_passes_over_bad_record
 def test_a_process_runs_the_stages_that_it_is_told_to(stages: Any, expected: list[str]):
     plan = Plan(EngineSettings(engine_stages=stages), Redis(), lambda _: load(RULES, 1))
     assert list(plan.topics()) == expected
+    assert len(plan.parts()) == {"rules": 4, "incidents": 1}.get(stages, 5)
     assert plan.tag("live.windows", 3) == "{p3}:rules"
     assert plan.tag("live.transitions", 0) == "{incidents}"
     assert plan.job("live.windows", 3).name == "live.windows-3"

@@ -267,3 +267,16 @@ async def test_a_closed_inbox_takes_nothing_and_wakes_its_reader():
     assert await waiting == []
     inbox.put(Record(0, 0, b""))
     assert len(inbox) == 0
+
+
+async def test_a_fold_that_is_put_away_while_it_catches_up_ends_at_once_and_right():
+    bench = Bench(MemoryLog(20_000))
+    fold = bench.fold()
+    async with running(fold) as task:
+        await until(lambda: bench.owner.offset > 0)
+        fold.inbox.close()
+        async with asyncio.timeout(2):
+            await task
+    assert bench.owner.offset < 19_999
+    assert bench.owner.kept["count"] == bench.owner.offset + 1
+    assert bench.outbox.values() == list(range(len(bench.outbox.sent)))

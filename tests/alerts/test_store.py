@@ -20,6 +20,7 @@ from alerts.store.folds import Claim, FoldStore, incidents_tag, rules_tag
 from alerts.store.rule_sets import RuleSetStore
 from stream.errors import FencedError
 from tests.alerts.journal import T0, Journal, fresh
+from tests.waiting import until
 
 pytestmark = pytest.mark.services
 
@@ -56,6 +57,18 @@ async def test_an_older_generation_may_claim_once_the_lease_is_over(redis: Redis
     await owner(redis, "a", lease_ms=1).claim(5)
     await asyncio.sleep(0.02)
     assert (await owner(redis, "b").claim(1)).epoch == 2
+
+
+async def test_it_is_owned_while_a_lease_runs(redis: Redis):
+    assert not await owner(redis).is_owned()
+    await owner(redis, lease_ms=60_000).claim(1)
+    assert await owner(redis, "b").is_owned()
+    await owner(redis, lease_ms=1).claim(1)
+    await until(lambda: _unowned(redis))
+
+
+async def _unowned(redis: Redis) -> bool:
+    return not await owner(redis).is_owned()
 
 
 async def test_a_fenced_owner_writes_nothing(redis: Redis):

@@ -102,7 +102,7 @@ class EngineProcess:
         self._environment = {
             **environment,
             "ROOMWATCH_RULES_FILE": str(rules),
-            "ROOMWATCH_ENGINE_SESSION_S": "0.6",
+            "ROOMWATCH_ENGINE_SESSION_S": "1.5",
             **{f"ROOMWATCH_{key.upper()}": str(value) for key, value in given.items()},
         }
         self._process: subprocess.Popen[bytes] | Forked | None = None

@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from redis.asyncio import Redis
 
+from alerts.engine.logs import KafkaLogs
 from alerts.store.rule_sets import RuleSetStore
 from deploy.local.valkey import Valkey
 from stream.settings import Settings
@@ -181,6 +183,21 @@ async def test_a_store_away_for_a_moment_is_waited_for_and_a_longer_one_ends_the
         finally:
             await store.start()
         assert "the store did not answer the" in engine.told()
+
+
+async def test_a_log_is_read_from_where_retention_left_it(settings: Settings, producer: AIOKafkaProducer):
+    topic = settings.topic("transitions")
+    for number in range(30):
+        await producer.send_and_wait(topic, str(number).encode())
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=12)})
+    await admin.close()
+    async with KafkaLogs(settings, patience_s=10) as logs:
+        found = [batch async for batch in logs.read(topic, 0, first=5, last=20)]
+        assert [record.offset for batch in found for record in batch] == list(range(12, 21))
+        assert await logs.end(topic, 0) == 30
+        assert [batch async for batch in logs.read(topic, 0, first=2, last=8)] == []
 
 
 async def test_a_rules_file_that_is_missing_is_one_sentence(role_environment: dict[str, str], tmp_path: Path):
