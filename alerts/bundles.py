@@ -29,12 +29,12 @@ class Bundle:
     Attributes:
         by_name: every rule that watches it.
         by_state: state of the room -> the rules to judge in it, in the order of the set.
-        observers: conditions that learn at the close of a tick.
+        observers: conditions that learn, by the length of their steps, milliseconds.
     """
 
     by_name: Mapping[str, Watch]
     by_state: Mapping[str, tuple[Watch, ...]]
-    observers: tuple[Condition, ...]
+    observers: Mapping[int, tuple[Condition, ...]]
 
 
 class Bundles:
@@ -89,6 +89,7 @@ def resolved(rule: Rule, which: tuple[int, ...]) -> Rule:
 
 
 def _bundle(watches: list[Watch]) -> Bundle:
+    learning = [condition for each in watches for condition in each.conditions if condition.step_ms]
     return Bundle(
         by_name={each.rule.name: each for each in watches},
         by_state={
@@ -99,7 +100,8 @@ def _bundle(watches: list[Watch]) -> Bundle:
             )
             for state in _STATES
         },
-        observers=tuple(
-            condition for each in watches for condition in each.conditions if condition.remembers
-        ),
+        observers={
+            step_ms: tuple(each for each in learning if each.step_ms == step_ms)
+            for step_ms in sorted({each.step_ms for each in learning})
+        },
     )

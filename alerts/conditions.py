@@ -5,12 +5,13 @@ Takes checked rules only (``alerts.rulecheck``). Pure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final, Literal
 
 from alerts.detectors import DETECTORS
-from alerts.detectors.reading import CRITICAL, INFO, WARNING, Condition
+from alerts.detectors.reading import CRITICAL, INFO, WARNING, Condition, Subject
 from alerts.detectors.threshold import NEVER, PING_WINDOWS, Figure, Side, Threshold
 from alerts.model import COMMERCE_KINDS, TRAFFIC_KINDS
 from alerts.ruleset import Bound, DetectorCondition, MetricCondition, Rule
@@ -47,6 +48,7 @@ class Watch:
 
     Attributes:
         order: its place in the set.
+        asks: ``level`` of each condition.
         holds_breath: it says nothing new while the room is paused.
         states: states of a room in which it is judged.
     """
@@ -56,6 +58,7 @@ class Watch:
     scope: Scope
     policy: Policy
     conditions: tuple[Condition, ...]
+    asks: tuple[Callable[[Subject], int | None], ...]
     holds_breath: bool
     states: frozenset[str]
 
@@ -77,6 +80,7 @@ def watch(rule: Rule, order: int) -> Watch:
             lowest=min(_lowest(condition) for condition in rule.any),
         ),
         conditions=conditions,
+        asks=tuple(condition.level for condition in conditions),
         holds_breath=rule.kind in TRAFFIC_KINDS | COMMERCE_KINDS,
         states=frozenset(("live", "paused", "planned") if planned else ("live", "paused")),
     )
@@ -133,10 +137,13 @@ def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
     pings = is_ping_metric(metric)
     windows = PING_WINDOWS if pings else (condition.window,)
     sides = _sides(condition)
+    if pings:
+        name = f"{metric.name}{{{metric.label}={label_value}}}"
+    else:
+        name = column(metric.name, label_value=label_value, window=condition.window).name
+    signed = {side.sign: side.sign * side.recover for side in sides}
     return Threshold(
-        id=column(metric.name, label_value=label_value, window=None if pings else condition.window).name
-        if not pings
-        else f"{metric.name}{{{metric.label}={label_value}}}",
+        id=name,
         metric=metric.name,
         labels=dict(condition.where),
         feeds=metric.feeds,
@@ -157,6 +164,8 @@ def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
         total_excess=NEVER if condition.total is None else sides[0].sign * condition.total,
         confidence=condition.lower_bound,
         z=0.0 if condition.lower_bound is None else NormalDist().inv_cdf(condition.lower_bound),
+        calm_from=signed.get(-1, -NEVER),
+        calm_to=signed.get(1, NEVER),
     )
 
 

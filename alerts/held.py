@@ -38,6 +38,8 @@ class Meta(msgspec.Struct, array_like=True):
     Attributes:
         epoch: of the newest owner of the partition in the ingest stage.
         seq: newest record of that owner.
+        closed_ms: newest tick that was closed.
+        shares: records, and dead letters, of the minute before the newest tick.
         swept: rooms that this owner did not send have been closed.
     """
 
@@ -47,7 +49,9 @@ class Meta(msgspec.Struct, array_like=True):
     offset: int = -1
     told: int = 0
     swept: bool = True
+    closed_ms: int = 0
     reach_ms: dict[str, int] = {}
+    shares: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -64,7 +68,7 @@ class Held(Subject):
     epoch: int = 0
     judged_ms: int = 0
     quiet_ms: int = 0
-    bundle: Bundle = field(default=Bundle({}, {}, ()))
+    bundle: Bundle = field(default=Bundle({}, {}, {}))
     states: dict[str, AlertState] = field(default_factory=dict)
 
 

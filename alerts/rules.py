@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace as with_values
 from typing import Final, Literal
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -73,7 +74,9 @@ class RulesFold:
         """Return the sign of life that tells how far the fold is."""
         meta = self._meta
         position = (meta.offset, max(0, meta.told - 1))
-        return Heartbeat(self._partition, self._epoch, position, meta.tick_ms, dict(meta.reach_ms))
+        return Heartbeat(
+            self._partition, self._epoch, position, meta.tick_ms, dict(meta.reach_ms), *meta.shares
+        )
 
     def apply(self, offset: int, append_ms: int, record: WindowsRecord) -> list[Transition]:  # noqa: ARG002 - see Args
         """Return what a record changes, by subject and rule.
@@ -154,6 +157,7 @@ class RulesFold:
         meta = self._meta
         meta.tick_ms = max(meta.tick_ms, record.tick_ms)
         meta.reach_ms = record.reach_ms or meta.reach_ms
+        meta.shares = (record.records_1m, record.dead_1m)
         ruleset = self._ruleset_at(meta.tick_ms)
         if self._bundles is None:
             self._bundles = Bundles(ruleset)
@@ -172,7 +176,7 @@ class RulesFold:
                     held.states[name] = _matched(held.states[name], watches[name], held.bundle.by_name[name])
                 else:
                     self._end(held, watches[name], held.states.pop(name), "rule_removed")
-            kept = {condition.id for condition in held.bundle.observers}
+            kept = {each.id for learning in held.bundle.observers.values() for each in learning}
             held.memory = {name: memory for name, memory in held.memory.items() if name in kept}
             self._dirty.add(key)
 
@@ -219,11 +223,12 @@ class RulesFold:
             self._sweep(record.epoch)
         for key in [key for key, held in self._held.items() if _is_gone(held, tick_ms)]:
             self._forget(key)
+        closed_ms, self._meta.closed_ms = self._meta.closed_ms, tick_ms
         for held in self._held.values():
             if held.judged_ms != tick_ms:
                 self._judge(held)
             if held.state == "live":
-                self._observe(held)
+                self._observe(held, closed_ms)
 
     def _sweep(self, epoch: int) -> None:
         """Close the rooms that a new owner of the partition does not know: they ended unseen."""
@@ -251,19 +256,23 @@ class RulesFold:
 
     def _judge(self, held: Held) -> None:
         """Ask every rule of the subject; only those with a breach or a history go through ``step``."""
-        tick_ms = self._meta.tick_ms
-        held.tick_ms = held.judged_ms = tick_ms
-        held.reach_ms = self._meta.reach_ms
+        self._set_clock(held)
+        held.judged_ms = tick_ms = held.tick_ms
         if held.quiet_ms == tick_ms:
             return
         states = held.states
         for watch in held.bundle.by_state.get(held.state, ()):
-            levels = [condition.level(held) for condition in watch.conditions]
-            if watch.rule.name not in states and not any(
-                level is not None and level >= INFO for level in levels
-            ):
-                continue
-            self._step(held, watch, tuple(levels))
+            if not states or watch.rule.name not in states:
+                for ask in watch.asks:
+                    level = ask(held)
+                    if level is not None and level >= INFO:
+                        break
+                else:
+                    continue
+            self._step(held, watch, tuple(ask(held) for ask in watch.asks))
+
+    def _set_clock(self, held: Held) -> None:
+        held.tick_ms, held.reach_ms = self._meta.tick_ms, self._meta.reach_ms
 
     def _step(self, held: Held, watch: Watch, levels: tuple[int | None, ...]) -> None:
         name = watch.rule.name
@@ -282,12 +291,18 @@ class RulesFold:
         if decision is not None:
             self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
 
-    def _observe(self, held: Held) -> None:
-        for condition in held.bundle.observers:
-            if condition.observe(held):
+    def _observe(self, held: Held, closed_ms: int) -> None:
+        """Let the detectors learn whose step has begun since the last close; rooms take turns."""
+        tick_ms, phase_ms = self._meta.tick_ms, crc32(held.key.encode())
+        for step_ms, learning in held.bundle.observers.items():
+            if (tick_ms + phase_ms) // step_ms != (closed_ms + phase_ms) // step_ms:
+                self._set_clock(held)
+                for condition in learning:
+                    condition.observe(held)
                 self._dirty.add(held.key)
 
     def _tell(self, held: Held, watch: Watch, decision: Decision, why: End | None) -> None:
+        self._set_clock(held)
         rule, condition = watch.rule, watch.conditions[decision.leader]
         reading = condition.read(held, decision.level) if held.values else Reading()
         labels = labels_of(held.facts, condition.labels)

@@ -36,6 +36,8 @@ _ORDERS: Final = "live_orders_total"
 _CLICKERS: Final = "live_clickers"
 _HORIZON_S: Final = 600.0
 """Clicks older than this have been paid or never will be: the 99th percentile of the default lag."""
+_LEVEL_AT: Final = 0
+"""Place of the level in the packed memory."""
 _GAP_STEPS: Final = 6
 """After a longer hole (a pause) clicks and payments are not compared across it."""
 _SLOWER: Final = (0.4, 2.5)
@@ -76,12 +78,14 @@ class _Memory(msgspec.Struct, array_like=True):
     """Counters at the last step, the latest clicks, the suspicious run, the room's own share.
 
     Attributes:
+        level: what the evidence says; None while the room's own share is unknown.
         recent: clicks of each step, newest first; as long as the lag distribution.
         evidence: log-likelihood ratio of the present run; 0 = nothing suspicious.
         run_paid: payments since the run began; ``run_due`` the clicks that had time to be paid.
         own_paid: payments before the run, fading; ``own_due`` likewise.
     """
 
+    level: int | None
     step: int
     clicks: int
     paid: int
@@ -107,20 +111,13 @@ class Conversion:
     paid_at: int
     clickers_at: int
     metric: str = _METRIC
+    step_ms: int = 10_000
     labels: Mapping[str, str] = field(default_factory=dict)
-    remembers: bool = True
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the drop as of the last step; None while the room's own share is unknown."""
-        memory = self._memory(subject)
-        if memory is None or memory.own_paid < self.params.baseline_paid:
-            return None
-        if memory.evidence < self.params.evidence or memory.run_due < self.min_samples:
-            return OK if memory.evidence <= self.params.evidence / 2 else BETWEEN
-        drop = 1 - memory.run_paid / (memory.run_due * memory.own_paid / memory.own_due)
-        if drop < self.params.warning:
-            return BETWEEN
-        return CRITICAL if drop >= self.params.critical else WARNING
+        kept = subject.memory.get(self.id)
+        return None if kept is None else kept[_LEVEL_AT]
 
     def total(self, subject: Subject) -> bool:  # noqa: ARG002 - the evidence is the wait
         """Return False."""
@@ -145,20 +142,32 @@ class Conversion:
             reason="sequential_test",
         )
 
-    def observe(self, subject: Subject) -> bool:
-        """Fold the step's clicks and payments into the test, once a step."""
-        step = subject.tick_ms // round(self.params.step_s * 1000)
+    def observe(self, subject: Subject) -> None:
+        """Fold the step's clicks and payments into the test."""
+        step = subject.tick_ms // self.step_ms
         clicks, paid = subject.values[self.clicks_at], subject.values[self.paid_at]
         memory = self._memory(subject)
-        if clicks is None or paid is None or (memory is not None and memory.step == step):
-            return False
+        if clicks is None or paid is None:
+            return
         if memory is None or step - memory.step > _GAP_STEPS or clicks < memory.clicks or paid < memory.paid:
             own = (0.0, 0.0) if memory is None else (memory.own_paid, memory.own_due)
-            memory = _Memory(step, clicks, paid, [0] * len(self.weights), own_paid=own[0], own_due=own[1])
+            memory = _Memory(
+                None, step, clicks, paid, [0] * len(self.weights), own_paid=own[0], own_due=own[1]
+            )
         else:
             self._learn(memory, step, clicks, paid)
+        memory.level = self._level(memory)
         subject.memory[self.id] = msgspec.to_builtins(memory)
-        return True
+
+    def _level(self, memory: _Memory) -> int | None:
+        if memory.own_paid < self.params.baseline_paid:
+            return None
+        if memory.evidence < self.params.evidence or memory.run_due < self.min_samples:
+            return OK if memory.evidence <= self.params.evidence / 2 else BETWEEN
+        drop = 1 - memory.run_paid / (memory.run_due * memory.own_paid / memory.own_due)
+        if drop < self.params.warning:
+            return BETWEEN
+        return CRITICAL if drop >= self.params.critical else WARNING
 
     def _memory(self, subject: Subject) -> _Memory | None:
         kept = subject.memory.get(self.id)
@@ -224,6 +233,7 @@ def _build(condition: DetectorCondition, rule: Rule) -> Conversion:
     return Conversion(
         id=f"{rule.name}/conversion",
         params=params,
+        step_ms=round(params.step_s * 1000),
         min_samples=rule.min_samples,
         weights=matured(params, slower=1.0),
         other_weights=tuple(matured(params, slower=slower) for slower in _SLOWER),

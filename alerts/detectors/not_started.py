@@ -31,7 +31,7 @@ class NotStarted:
     params: NotStartedParams
     labels: Mapping[str, str] = field(default_factory=dict)
     metric: str | None = None
-    remembers: bool = False
+    step_ms: int = 0
 
     def level(self, subject: Subject) -> int | None:
         """Return WARNING for a planned room that is late; None for one without a time."""
@@ -56,9 +56,8 @@ class NotStarted:
             reason="not_started",
         )
 
-    def observe(self, subject: Subject) -> bool:  # noqa: ARG002 - nothing is remembered
-        """Return False: nothing is learnt."""
-        return False
+    def observe(self, subject: Subject) -> None:
+        """Learn nothing."""
 
 
 def _late_s(subject: Subject) -> float | None:

@@ -85,7 +85,7 @@ class Condition(Protocol):
         id: stable name: what is looked at and where, without the bounds.
         metric: the metric it looks at, for units and names; None where there is none.
         labels: labels to add to the alert, such as the probe.
-        remembers: it learns from the past; only then is ``observe`` called.
+        step_ms: how often ``observe`` is called, milliseconds; 0 = it learns nothing.
     """
 
     @property
@@ -101,8 +101,8 @@ class Condition(Protocol):
         """Return the labels."""
 
     @property
-    def remembers(self) -> bool:
-        """Return whether it learns."""
+    def step_ms(self) -> int:
+        """Return the time between two steps."""
 
     def level(self, subject: Subject) -> int | None:
         """Return the level now; None when there is no data."""
@@ -113,5 +113,5 @@ class Condition(Protocol):
     def read(self, subject: Subject, level: int) -> Reading:
         """Return the numbers behind a level; called after ``level`` on the same subject and tick."""
 
-    def observe(self, subject: Subject) -> bool:
-        """Learn from the subject at the close of a tick; return whether ``memory`` changed."""
+    def observe(self, subject: Subject) -> None:
+        """Learn from the subject at the close of a step's first tick; may change ``memory``."""

@@ -53,13 +53,15 @@ class Silence:
     newest_at: int
     interval_at: int
     metric: str | None = None
-    remembers: bool = False
+    step_ms: int = 0
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the silence now; None while nothing can be said."""
         silent_ms = self._silent_ms(subject)
         if silent_ms is None:
             return None
+        if silent_ms < self.params.warning_s * 1000:
+            return OK
         warning_ms, critical_ms = self._limits_ms(subject)
         if silent_ms >= critical_ms:
             return CRITICAL
@@ -81,9 +83,8 @@ class Silence:
             due_ms=newest_ms + limit_ms if level >= WARNING else None,
         )
 
-    def observe(self, subject: Subject) -> bool:  # noqa: ARG002 - nothing is remembered
-        """Return False: nothing is learnt."""
-        return False
+    def observe(self, subject: Subject) -> None:
+        """Learn nothing."""
 
     def _silent_ms(self, subject: Subject) -> int | None:
         reach_ms = subject.reach_ms.get(_FEED)

@@ -1,7 +1,7 @@
 """``spike``: a figure of traffic jumps above what the room has had lately.
 
 Pure and streaming: every ``step_s`` the figure is folded into a level and a spread, in logarithms, each step
-clipped so that an outlier moves them little. Four numbers a series, no look-ahead, ready after ``ready_s``.
+clipped so that an outlier moves them little. Three numbers a series, no look-ahead, ready after ``ready_s``.
 A lasting jump becomes the new level after some minutes.
 """
 
@@ -70,7 +70,7 @@ class SpikeParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """One series of a room. Its memory: number of the last step, steps taken, level, spread."""
+    """One series of a room. Its memory: steps taken, level, spread."""
 
     id: str
     metric: str
@@ -78,16 +78,16 @@ class Spike:
     at: int
     window_s: int | None
     feeds: tuple[str, ...]
+    step_ms: int
     labels: Mapping[str, str] = field(default_factory=dict)
-    remembers: bool = True
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the figure now; None without a figure or before the room is known."""
         count = self._count(subject)
         memory = subject.memory.get(self.id)
-        if count is None or memory is None or memory[1] * self.params.step_s < self.params.ready_s:
+        if count is None or memory is None or memory[0] * self.params.step_s < self.params.ready_s:
             return None
-        ratio = (count + 1) / math.exp(memory[2])
+        ratio = (count + 1) / math.exp(memory[1])
         if ratio <= self.params.recover:
             return OK
         warning, critical = self._bounds(subject, memory)
@@ -107,10 +107,10 @@ class Spike:
         unit_s = self.window_s or 1
         count = self._count(subject)
         bound = self._bounds(subject, memory)[level == CRITICAL]
-        distance = 0.0 if count is None else (math.log1p(count) - memory[2]) / _sigma(memory)
+        distance = 0.0 if count is None else (math.log1p(count) - memory[1]) / _sigma(memory)
         return Reading(
             value=subject.values[self.at],
-            expected=max(0.0, math.expm1(memory[2])) / unit_s,
+            expected=max(0.0, math.expm1(memory[1])) / unit_s,
             threshold=bound / unit_s,
             samples=None if count is None or self.window_s is None else round(count),
             confidence=round(1 - 0.5 * math.erfc(max(0.0, distance) / math.sqrt(2)), 6),
@@ -118,15 +118,12 @@ class Spike:
             newest_ms=max((subject.newest_ms.get(feed, 0) for feed in self.feeds), default=0),
         )
 
-    def observe(self, subject: Subject) -> bool:
-        """Fold the figure into level and spread, once a step."""
-        step = subject.tick_ms // round(self.params.step_s * 1000)
-        memory = subject.memory.get(self.id)
+    def observe(self, subject: Subject) -> None:
+        """Fold the figure into level and spread."""
         count = self._count(subject)
-        if count is None or (memory is not None and memory[0] == step):
-            return False
-        subject.memory[self.id] = _learn(memory, step, math.log1p(count), self.params)
-        return True
+        if count is not None:
+            memory = subject.memory.get(self.id)
+            subject.memory[self.id] = _learn(memory, math.log1p(count), self.params)
 
     def _count(self, subject: Subject) -> float | None:
         """Return people, or events in the window: the number whose chance spread is known."""
@@ -134,10 +131,10 @@ class Spike:
         return None if value is None else float(value) * (self.window_s or 1)
 
     def _bounds(self, subject: Subject, memory: list[Any]) -> tuple[float, float]:
-        params, expected = self.params, math.exp(memory[2])
+        params, expected = self.params, math.exp(memory[1])
         marked = subject.tick_ms - subject.newest_ms.get("marks", 0) < _MARK_MS
         widen = params.mark_widen if marked else 1.0
-        chance = math.expm1(memory[2] + params.z * widen * _sigma(memory))
+        chance = math.expm1(memory[1] + params.z * widen * _sigma(memory))
         warning, critical = (
             max(expected * (1 + (ratio - 1) * widen) - 1, chance, expected + params.min_excess)
             for ratio in (params.warning, params.critical)
@@ -147,29 +144,31 @@ class Spike:
 
 def _sigma(memory: list[Any]) -> float:
     """Return the spread in logarithms: as seen, but never below that of pure chance at this level."""
-    level, spread = memory[2], memory[3]
+    level, spread = memory[1], memory[2]
     return float(max(spread, math.exp(-level / 2), _SPREAD_MIN))
 
 
-def _learn(memory: list[Any] | None, step: int, value: float, params: SpikeParams) -> list[Any]:
+def _learn(memory: list[Any] | None, value: float, params: SpikeParams) -> list[Any]:
     if memory is None:
-        return [step, 1, value, 0.0]
-    taken = memory[1] + 1
-    weight = max(1 - math.exp(-params.step_s / params.memory_s), min(0.5, _FAST / taken))
+        return [1, value, 0.0]
+    steps, level, spread = memory
+    weight = max(1 - math.exp(-params.step_s / params.memory_s), min(0.5, _FAST / (steps + 1)))
     limit = _CLIP * _sigma(memory)
-    error = min(limit, max(-limit, value - memory[2]))
-    spread = memory[3] + weight * (abs(error) * _SIGMA_OF_MEAN_DEVIATION - memory[3])
-    return [step, taken, memory[2] + weight * error, spread]
+    error = min(limit, max(-limit, value - level))
+    spread += weight * (abs(error) * _SIGMA_OF_MEAN_DEVIATION - spread)
+    return [steps + 1, level + weight * error, spread]
 
 
 def _build(condition: DetectorCondition, rule: Rule) -> Spike:
     name = condition.metric or ""
     metric = METRIC_BY_NAME[name]
     place = column(name, window=condition.window)
+    params = SpikeParams.model_validate(condition.params)
     return Spike(
         id=f"{rule.name}/spike/{place.name}",
         metric=name,
-        params=SpikeParams.model_validate(condition.params),
+        params=params,
+        step_ms=round(params.step_s * 1000),
         at=ROOM_COLUMN_INDEX[place.name],
         window_s=WINDOWS_MS[condition.window] // 1000 if condition.window else None,
         feeds=metric.feeds,

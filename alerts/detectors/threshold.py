@@ -80,6 +80,7 @@ class Threshold:
         interval_at: index of the probe's ping interval; None when the window does not depend on it.
         total_excess: a figure at or beyond it is a total breach.
         confidence: what the figure's lower bound is taken with; None: the figure itself is compared.
+        calm_from: with ``calm_to`` the recover bounds; nearly all figures are between them.
     """
 
     id: str
@@ -93,31 +94,33 @@ class Threshold:
     total_excess: float = NEVER
     confidence: float | None = None
     z: float = 0.0
-    remembers: bool = False
+    calm_from: float = NEVER
+    calm_to: float = -NEVER
+    step_ms: int = 0
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the figure now; None without a figure or with too few samples."""
         values = subject.values
-        figure = self._figure(values)
+        figure = self.figures[0] if self.interval_at is None else self._figure(values)
         value = values[figure.at]
-        if value is None or (self.min_samples and _samples(figure, values) < self.min_samples):
+        if value is None or (self.min_samples and self._too_few(figure, values)):
             return None
+        if self.calm_from <= value <= self.calm_to:
+            return OK
         if self.confidence is not None:
             value = wilson_lower(value, _samples(figure, values), self.z)
         floor = -NEVER if figure.frames_at is None else _frame_s(values[figure.frames_at])
-        if len(self.sides) == 1:
-            return self.sides[0].level(value, floor)
         return max(side.level(value, floor) for side in self.sides)
 
     def total(self, subject: Subject) -> bool:
         """Return whether the figure is at its worst possible value, or beyond what the rule calls total."""
-        value = subject.values[self._figure(subject.values).at]
+        value = subject.values[self._now(subject.values).at]
         return value is not None and self.sides[0].sign * value >= self.total_excess
 
     def read(self, subject: Subject, level: int) -> Reading:
         """Return the figure, the bound that the level is held against, and what it rests on."""
         values = subject.values
-        figure = self._figure(values)
+        figure = self._now(values)
         value = values[figure.at]
         floor = -NEVER if figure.frames_at is None else _frame_s(values[figure.frames_at])
         side = self.sides[0]
@@ -132,18 +135,23 @@ class Threshold:
             newest_ms=max((subject.newest_ms.get(feed, 0) for feed in self.feeds), default=0),
         )
 
-    def observe(self, subject: Subject) -> bool:  # noqa: ARG002 - a threshold remembers nothing
-        """Return False: nothing is learnt."""
-        return False
+    def observe(self, subject: Subject) -> None:
+        """Learn nothing."""
+
+    def _now(self, values: list[Any]) -> Figure:
+        return self.figures[0] if self.interval_at is None else self._figure(values)
 
     def _figure(self, values: list[Any]) -> Figure:
-        if self.interval_at is None or (interval_s := values[self.interval_at]) is None:
+        interval_s = values[self.interval_at or 0]
+        if interval_s is None or interval_s <= _PING_WINDOWS_S[0] / PINGS_PER_WINDOW:
             return self.figures[0]
-        needed_s = PINGS_PER_WINDOW * interval_s
-        for figure, window_s in zip(self.figures, _PING_WINDOWS_S, strict=False):
-            if window_s >= needed_s:
-                return figure
-        return self.figures[-1]
+        return self.figures[1 if interval_s <= _PING_WINDOWS_S[1] / PINGS_PER_WINDOW else 2]
+
+    def _too_few(self, figure: Figure, values: list[Any]) -> bool:
+        first = values[figure.samples_at[0]] if figure.samples_at else None
+        if first is not None and first >= self.min_samples:
+            return False
+        return _samples(figure, values) < self.min_samples
 
 
 def wilson_lower(ratio: float, samples: int, z: float) -> float:

@@ -151,4 +151,4 @@ def test_a_rule_is_made_ready() -> None:
     ready = watch(rule, 0)
     assert scope_of(rule) == "room"
     assert ready.policy == Policy(for_ms=5_000, keep_firing_ms=10_000, lowest=3)
-    assert [condition.remembers for condition in ready.conditions] == [False, True]
+    assert [condition.step_ms for condition in ready.conditions] == [0, 10_000]
