@@ -149,5 +149,12 @@ setInterval(() => {
   drawLink();
 }, 1_000);
 
+// Only runbooks that are there are linked.
+fetch("/console/runbooks.json")
+  .then((answer) => (answer.ok ? answer.json() : []))
+  .then((urls) => {
+    board.runbooks = new Set(urls);
+  })
+  .catch(() => {})
+  .finally(() => feed.connect());
 drawWords();
-feed.connect();

@@ -19,7 +19,7 @@ export class Board {
     this.link = "connecting";
     this.degraded = [];
     this.ready = false;
-    this.runbooks = new Map();
+    this.runbooks = new Set();
   }
 
   /** Show exactly these open alerts. */
@@ -169,28 +169,13 @@ export class Board {
     since.title = new Date(alert.started_at_ms).toLocaleString();
     if (alert.state !== "acknowledged") this.#button(end, "ack", alert, "strong");
     this.#button(end, "resolve", alert, "quiet");
-    if (this.#hasRunbook(alert.runbook_url)) {
+    if (this.runbooks.has(alert.runbook_url)) {
       const link = add(end, "a", "runbook", word("runbook"));
       link.href = alert.runbook_url;
       link.target = "_blank";
       link.rel = "noopener";
     }
     return card;
-  }
-
-  /** Return whether a runbook is there; asks once for each and draws again when it is. */
-  #hasRunbook(url) {
-    if (!/^\/runbooks\/[a-z_]+$/.test(url ?? "")) return false;
-    if (!this.runbooks.has(url)) {
-      this.runbooks.set(url, false);
-      fetch(url).then((answer) => {
-        if (!answer.ok) return;
-        this.runbooks.set(url, true);
-        for (const card of byId("alerts").children) card.dataset.stamp = "";
-        this.drawSoon();
-      }, () => this.runbooks.delete(url));
-    }
-    return this.runbooks.get(url) ?? false;
   }
 
   #button(parent, what, alert, look) {

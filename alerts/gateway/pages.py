@@ -41,7 +41,18 @@ def console() -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     for path, (name, media) in _FILES.items():
         _add_file(routes, path, (CONSOLE / name).read_bytes(), media)
+
+    @routes.get("/console/runbooks.json")
+    async def known() -> Response:
+        return Response(orjson.dumps(_runbooks()), media_type="application/json", headers=_HEADERS)
+
     return routes
+
+
+def _runbooks() -> list[str]:
+    """Return the addresses of the runbooks that there are."""
+    kinds = {file.name.split(".")[0] for file in RUNBOOKS.glob("*.md")}
+    return sorted(f"/runbooks/{kind}" for kind in kinds)
 
 
 def _add_file(routes: APIRouter, path: str, content: bytes, media: str) -> None:
