@@ -297,6 +297,7 @@ class Fold:
             await self._flush()
 
     async def _flush(self) -> None:
+        self._telemetry.count_passed_over(self.job.stage, self._stage.passed_over)
         if self._outputs:
             sent = await self._outbox.send(self._outputs)
             self._written = max(self._written, sent.get(self.job.output, -1))

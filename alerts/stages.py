@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -33,7 +34,13 @@ class Output:
 
 
 class Stage(Protocol, Generic[KeptT_contra, WrittenT_co]):
-    """A pure fold: the same records after the same kept state give the same outputs and the same state."""
+    """A pure fold: the same records after the same kept state give the same outputs and the same state.
+
+    Attributes:
+        passed_over: how many inputs made no change, by reason; the fold takes them out and counts them.
+    """
+
+    passed_over: Counter[str]
 
     def load(self, kept: KeptT_contra, epoch: int) -> None:
         """Take over what the store kept, as the owner of this epoch."""

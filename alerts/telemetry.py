@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from alerts.incidents.stage import PASSED_OVER
 
 __all__ = ["STAGES", "Telemetry"]
 
@@ -39,7 +42,22 @@ class Telemetry:
             ["stage"],
             registry=registry,
         )
+        self._passed_over = Counter(
+            "roomwatch_engine_passed_over",
+            "Inputs that made no change, by reason.",
+            ["stage", "reason"],
+            registry=registry,
+        )
+        for reason in PASSED_OVER:
+            self._passed_over.labels("incidents", reason)
+        self._passed_over.labels("rules", "bad_record")
         for stage in STAGES:
             for counter in (self.folded, self.lost, self.fenced, self.store_retries):
                 counter.labels(stage)
             self.lag.labels(stage)
+
+    def count_passed_over(self, stage: str, tally: Tally[str]) -> None:
+        """Count what a stage passed over, and empty its tally."""
+        for reason, count in tally.items():
+            self._passed_over.labels(stage, reason).inc(count)
+        tally.clear()

@@ -63,7 +63,7 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
     if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.metrics_host, registry=registry)
+        _show(registry, settings.metrics_host, settings.metrics_port)
     await topics.ensure(settings)
     logs = KafkaLogs(settings, patience_s=settings.engine_patience_s)
     outbox = KafkaOutbox(settings, patience_s=settings.engine_patience_s, telemetry=telemetry)
@@ -72,6 +72,13 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
         await rule_sets.begin(settings.rules_file)
         async with asyncio.TaskGroup() as group:
             await _Engine(settings, redis, rule_sets, logs, outbox, telemetry, group).run(stop)
+
+
+def _show(registry: CollectorRegistry, host: str, port: int) -> None:
+    try:
+        start_http_server(port, host, registry=registry)
+    except OSError as error:
+        raise ServiceError(f"/metrics cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -102,6 +103,7 @@ class CountingStage:
     """Writes each offset and how many records it has folded; settled after every ``every``-th offset."""
 
     def __init__(self, every: int = 1) -> None:
+        self.passed_over: Counter[str] = Counter()
         self._every = every
         self._count, self._newest = 0, -1
 
@@ -110,6 +112,7 @@ class CountingStage:
 
     def apply(self, record: Record) -> list[Output]:
         assert record.offset > self._newest
+        self.passed_over["bad_record"] += record.value == b"bad"
         self._count, self._newest = self._count + 1, record.offset
         return [Output("alerts", None, str(record.offset).encode())]
 

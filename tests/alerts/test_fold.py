@@ -247,6 +247,15 @@ async def test_it_does_not_beat_for_a_partition_that_another_owns(monkeypatch: p
     assert len(bench.outbox.sent) == sent
 
 
+async def test_what_the_stage_passes_over_is_counted():
+    bench = Bench(MemoryLog(3))
+    bench.log.records[1] = Record(1, 0, b"bad")
+    async with running(bench.fold()):
+        await until(lambda: bench.owner.offset == 2)
+    labels = {"stage": "rules", "reason": "bad_record"}
+    assert bench.registry.get_sample_value("roomwatch_engine_passed_over_total", labels) == 1
+
+
 async def test_the_inbox_hands_over_in_order_and_in_bounded_batches():
     inbox = Inbox()
     inbox.missed = False
