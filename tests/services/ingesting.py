@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -171,6 +172,14 @@ async def start_process(environment, log, **more):
         )  # fmt: skip
 
 
+@contextlib.asynccontextmanager
+async def store_of(settings):
+    """Connect to the store; the client's own types say that any answer may be text."""
+    client: Any = connect(settings)
+    async with client:
+        yield client
+
+
 async def everything_kept(settings, deadline_s=40.0):
     """Wait until the store's offsets are those of the ends of all feeds."""
     parts = [
@@ -185,7 +194,7 @@ async def everything_kept(settings, deadline_s=40.0):
         ends = await client.end_offsets(parts)
     finally:
         await client.stop()
-    async with connect(settings) as redis:
+    async with store_of(settings) as redis:
 
         async def kept():
             for number in range(settings.partitions):
@@ -204,7 +213,7 @@ async def state_of(settings, number):
     """Return the partition that the store holds, and the owner's fields."""
     hasher = UserHasher(settings.user_key.get_secret_value().encode())
     partition = Partition(hasher, lateness_ms=settings.lateness_ms, settle_ms=30)
-    async with connect(settings) as redis:
+    async with store_of(settings) as redis:
         fields = {k.decode(): v.decode() for k, v in (await redis.hgetall(f"{{p{number}}}:owner")).items()}
         claim = Claim(number, int(fields["epoch"]), int(fields["flush"]), fields)
         await load(redis, claim, partition, Alignment(settle_ms=30, align_ms=10_000))
@@ -213,7 +222,7 @@ async def state_of(settings, number):
 
 async def recounted(settings, read_all):
     """Return the recount of each partition's logs, as they lie in the broker now."""
-    records = {number: [] for number in range(settings.partitions)}
+    records: dict[int, list[Record]] = {number: [] for number in range(settings.partitions)}
     for feed in FEEDS:
         for found in await read_all(feed):
             record = Record(feed, found.partition, found.offset, found.timestamp, found.key, found.value)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.store import connect, keys
-from tests.services.ingesting import REPOSITORY, Mess, everything_kept, running, send
+from stream.store import keys
+from tests.services.ingesting import REPOSITORY, Mess, everything_kept, running, send, store_of
 
 pytestmark = pytest.mark.services
 ROW = re.compile(r"^\| (?P<names>`[^|]+) \| (?P<rest>.*) \|$", re.MULTILINE)
@@ -48,7 +48,7 @@ async def test_every_key_and_field_is_documented(settings, producer):
         await everything_kept(settings)
     patterns = documented()
     seen = set()
-    async with connect(settings) as redis:
+    async with store_of(settings) as redis:
         for key in [raw.decode() async for raw in redis.scan_iter()]:
             known = [(pattern, rest) for pattern, rest in patterns if pattern.fullmatch(key)]
             assert known, f"{key} is not in docs/keys.md"

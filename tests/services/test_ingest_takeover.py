@@ -10,7 +10,6 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from stream.store import connect
 from tests.services.ingesting import (
     Mess,
     check,
@@ -20,6 +19,7 @@ from tests.services.ingesting import (
     send,
     start_process,
     state_of,
+    store_of,
 )
 from tests.waiting import until
 
@@ -28,7 +28,7 @@ SHORT = {"session_timeout_ms": 1_000}
 
 
 async def owners(settings):
-    async with connect(settings) as redis:
+    async with store_of(settings) as redis:
         return [
             (await redis.hget(f"{{p{number}}}:owner", "member") or b"").decode()
             for number in range(settings.partitions)
@@ -67,7 +67,7 @@ async def all_owned(settings, by):
 
 async def all_leased(settings):
     """Tell whether every owner has flushed lately, so that none of them is dead."""
-    async with connect(settings) as redis:
+    async with store_of(settings) as redis:
         seconds, _ = await redis.time()
         leases = [
             int(await redis.hget(f"{{p{number}}}:owner", "lease_until_ms") or 0)
@@ -106,7 +106,7 @@ async def test_a_paused_zombie_writes_nothing(settings, producer, read_all, role
 @pytest.mark.timeout(90)
 async def test_a_store_that_lost_its_last_writes_is_counted_anew(settings, producer, read_all):
     mess = list(Mess(23, settings).records(1_200))
-    async with running(settings, **SHORT), connect(settings) as redis:
+    async with running(settings, **SHORT), store_of(settings) as redis:
         await send(producer, settings, mess[:600])
         await everything_kept(settings)
         copy = {key: await redis.dump(key) for key in await redis.keys("{p*")}
@@ -129,7 +129,7 @@ async def test_a_store_that_lost_its_last_writes_is_counted_anew(settings, produ
 @pytest.mark.timeout(90)
 async def test_a_store_that_is_slow_holds_the_feeds_back_and_loses_nothing(settings, producer, read_all):
     chance = random.Random(5)
-    async with running(settings, **SHORT), connect(settings) as redis:
+    async with running(settings, **SHORT), store_of(settings) as redis:
         sending = asyncio.create_task(
             send(producer, settings, Mess(24, settings).records(1_500), pause_every=10)
         )

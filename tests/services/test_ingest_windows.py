@@ -56,7 +56,8 @@ async def test_the_last_figures_told_are_those_of_the_store(settings, producer, 
         reader = FiguresReader(redis, settings.partitions)
     held = {room.room_id: room for room in await _rooms(settings)}
     vendors = {(v.vendor, v.operation): v.values for v in await _vendors(settings)}
-    last, calls = {}, {}
+    last: dict[str, dict] = {}
+    calls: dict[tuple[str, str], list] = {}
     for partition in range(settings.partitions):
         for record in await told(read_all, partition):
             last |= {room["room_id"]: room for room in record["rooms"]}

@@ -51,7 +51,8 @@ def compare_registers(registers, wanted):
 def compare_panes(panes, wanted, reach_ms):
     """Assert that the panes which windows up to this reach can need are those of the recount."""
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
-    fine, coarse = defaultdict(Counter), defaultdict(Counter)
+    fine: dict[int, Counter] = defaultdict(Counter)
+    coarse: dict[int, Counter] = defaultdict(Counter)
     for second, sums in wanted.panes.items():
         if second >= oldest_fine:
             fine[second].update(sums)
@@ -62,7 +63,7 @@ def compare_panes(panes, wanted, reach_ms):
 
 
 def pane_sums(panes, oldest):
-    found = defaultdict(Counter)
+    found: dict[int, Counter] = defaultdict(Counter)
     for name, kept in panes.items():
         for number, pane in kept.items():
             if number >= oldest:

@@ -17,7 +17,7 @@ from typing import Any
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
-REQUIRED = {
+REQUIRED: dict[str, dict[str, Any]] = {
     "danmaku": {"room_id": str, "user_id": str, "at_ms": int, "text": str},
     "likes": {"room_id": str, "user_id": str, "at_ms": int, "count": int},
     "orders": {
@@ -60,7 +60,7 @@ class Session:
         self.named = named
         self.end_ms = None
         self.reason = None
-        self.sums = Counter()
+        self.sums: Counter[Any] = Counter()
         self.people = defaultdict(set)
         self.balance = None
         self.balance_peak = 0
@@ -108,7 +108,9 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
         ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Counter), ``dead``
         ((feed, offset) -> reason), ``late`` (feed -> number).
     """
-    dead, late, by_room, vendors = {}, Counter(), defaultdict(list), defaultdict(Counter)
+    dead, by_room = {}, defaultdict(list)
+    late: Counter[str] = Counter()
+    vendors: dict[str, Counter[Any]] = defaultdict(Counter)
     for feed in REQUIRED:
         highest = 0
         for record in sorted((r for r in records if r.feed == feed), key=lambda r: r.offset):
@@ -153,7 +155,7 @@ class Room:
         self.paused = False
         self.state_at_ms = 0
         self.waiting = []
-        self.off_air = Counter()
+        self.off_air: Counter[str] = Counter()
         self.duplicates = 0
         self.statuses = {}
         self.own = {}

@@ -45,7 +45,7 @@ def test_a_session_found_later_is_kept_at_the_same_place():
 
 def chunks_of(rows):
     """Return the chunks as a store would hold them."""
-    chunks = {}
+    chunks: dict[int, bytearray] = {}
     for row in rows:
         chunk = chunks.setdefault(row.hour, bytearray())
         chunk.extend(bytes(max(0, (row.position + 1) * ROW_BYTES - len(chunk))))

@@ -131,7 +131,7 @@ def test_ten_minutes_of_silence_end_a_session_and_say_so(log):
 def test_any_record_of_the_room_breaks_the_silence(log, feed):
     rooms(log, "live")
     log.wait(SILENCE_MS - 1)
-    fields = {
+    fields: dict[str, dict] = {
         "danmaku": {"user_id": "u", "text": "x"},
         "visits": {"user_id": "u", "action": "enter"},
         "health": {"probe": "edge", "node": "n", "interval_ms": 1},
