@@ -7,6 +7,7 @@ the loopback address, lives in the session's temporary folder and ends with the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -59,6 +60,23 @@ def valkey(store: Valkey) -> str:
     return store.url
 
 
+@contextlib.asynccontextmanager
+async def _deployment(broker: Kafka, store: Valkey, data_dir: Path, **fields: Any) -> AsyncIterator[Settings]:
+    given: dict[str, Any] = {
+        "kafka_bootstrap": broker.bootstrap,
+        "redis_url": store.database(next(_databases)),
+        "partitions": 2,
+        "topic_prefix": f"t{uuid.uuid4().hex[:12]}.",
+        "user_key": SecretStr("test-key"),
+        "data_dir": data_dir,
+        **fields,
+    }
+    fresh = Settings(**given)
+    await topics.ensure(fresh)
+    yield fresh
+    await _drop(fresh)
+
+
 @pytest.fixture
 async def settings(
     broker: Kafka, store: Valkey, tmp_path: Path, request: pytest.FixtureRequest
@@ -68,19 +86,17 @@ async def settings(
     Two partitions, unless ``@pytest.mark.parametrize("settings", [{"partitions": 4}], indirect=True)`` says
     otherwise; the mapping may set any field of ``Settings``.
     """
-    given: dict[str, Any] = {
-        "kafka_bootstrap": broker.bootstrap,
-        "redis_url": store.database(next(_databases)),
-        "partitions": 2,
-        "topic_prefix": f"t{uuid.uuid4().hex[:12]}.",
-        "user_key": SecretStr("test-key"),
-        "data_dir": tmp_path,
-        **getattr(request, "param", {}),
-    }
-    fresh = Settings(**given)
-    await topics.ensure(fresh)
-    yield fresh
-    await _drop(fresh)
+    async with _deployment(broker, store, tmp_path, **getattr(request, "param", {})) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def other_settings(broker: Kafka, store: Valkey, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Return the settings of a second fresh deployment, for tests that run two side by side."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    async with _deployment(broker, store, folder) as fresh:
+        yield fresh
 
 
 @pytest.fixture
