@@ -1,7 +1,7 @@
 // What is on the page: cards of open alerts, worst and oldest first, and a list of those resolved lately.
 // Text of others is only ever inserted as textContent.
 
-import { ago, figure, kindWord, sentence, word } from "./words.js";
+import { ago, current, figure, kindWord, sentence, word } from "./words.js";
 
 const RANK = { critical: 0, warning: 1, info: 2 };
 const SHOWN_MAX = 200;
@@ -171,7 +171,7 @@ export class Board {
     this.#button(end, "resolve", alert, "quiet");
     if (this.runbooks.has(alert.runbook_url)) {
       const link = add(end, "a", "runbook", word("runbook"));
-      link.href = alert.runbook_url;
+      link.href = `${alert.runbook_url}?lang=${current()}`;
       link.target = "_blank";
       link.rel = "noopener";
     }

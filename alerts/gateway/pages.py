@@ -91,9 +91,11 @@ def health(registry: CollectorRegistry, silent: Sequence[str], locale: Locale) -
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @routes.get("/runbooks/{kind}", tags=["runbooks"], response_class=Response, responses=responses(404, 422))
-    async def runbook(kind: Annotated[str, InPath(pattern=r"^[a-z_]{1,40}$")]) -> Response:
-        """Give the runbook of a kind, Markdown."""
-        for name in (f"{kind}.{locale}.md", f"{kind}.md"):
+    async def runbook(
+        kind: Annotated[str, InPath(pattern=r"^[a-z_]{1,40}$")], lang: Locale | None = None
+    ) -> Response:
+        """Give the runbook of a kind, Markdown, in a language or that of the deployment."""
+        for name in (f"{kind}.{lang or locale}.md", f"{kind}.md"):
             file = RUNBOOKS / name
             if file.is_file():
                 return Response(

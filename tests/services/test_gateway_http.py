@@ -238,6 +238,9 @@ async def test_metrics_openapi_and_console_are_served(settings, producer):
         }
         assert "Problem" in described["components"]["schemas"]
         assert "HTTPValidationError" not in orjson.dumps(described).decode()
+        for lang, said in (("zh", "卡顿"), ("en", "tutter")):
+            assert said in (await http.get("/runbooks/stutter", params={"lang": lang})).text
+        assert "/runbooks/stutter" in (await http.get("/console/runbooks.json")).json()
         page = await http.get("/")
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert page.headers["x-content-type-options"] == "nosniff"
