@@ -14,6 +14,7 @@ import orjson
 
 from alerts.conditions import Watch, figures_of, scope_of, watch
 from alerts.detectors.reading import Condition
+from alerts.detectors.silence import Silence
 from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
@@ -29,11 +30,13 @@ class Bundle:
     Attributes:
         by_name: every rule that watches it.
         by_state: state of the room -> the rules to judge in it, in the order of the set.
+        waiting: rules that a silence can decide between two ticks.
         observers: conditions that learn, by the length of their steps, milliseconds.
     """
 
     by_name: Mapping[str, Watch]
     by_state: Mapping[str, tuple[Watch, ...]]
+    waiting: tuple[Watch, ...]
     observers: Mapping[int, tuple[Condition, ...]]
 
 
@@ -100,6 +103,7 @@ def _bundle(watches: list[Watch]) -> Bundle:
             )
             for state in _STATES
         },
+        waiting=tuple(each for each in watches if any(isinstance(one, Silence) for one in each.conditions)),
         observers={
             step_ms: tuple(each for each in learning if each.step_ms == step_ms)
             for step_ms in sorted({each.step_ms for each in learning})

@@ -18,8 +18,11 @@ from alerts.model import RoomState
 from alerts.states import AlertState
 
 __all__ = [
+    "PLANNED_MS",
+    "VENDOR_SILENT_MS",
     "Held",
     "Meta",
+    "is_gone",
     "only_figures",
     "pack",
     "pack_figures",
@@ -28,6 +31,11 @@ __all__ = [
     "unpack_meta",
     "unpack_states",
 ]
+
+VENDOR_SILENT_MS: Final = 15 * 60_000
+"""A vendor without calls for this long is forgotten, milliseconds: the longest window is empty by then."""
+PLANNED_MS: Final = 24 * 3_600_000
+"""A planned room is forgotten this long after it should have begun, milliseconds."""
 
 pack: Final = msgspec.msgpack.Encoder().encode
 
@@ -39,6 +47,7 @@ class Meta(msgspec.Struct, array_like=True):
         epoch: of the newest owner of the partition in the ingest stage.
         seq: newest record of that owner.
         closed_ms: newest tick that was closed.
+        checked_ms: reach at which the silence of all rooms was looked at last.
         shares: records, and dead letters, of the minute before the newest tick.
         swept: rooms that this owner did not send have been closed.
     """
@@ -50,6 +59,7 @@ class Meta(msgspec.Struct, array_like=True):
     told: int = 0
     swept: bool = True
     closed_ms: int = 0
+    checked_ms: int = 0
     reach_ms: dict[str, int] = {}
     shares: tuple[int, int] = (0, 0)
 
@@ -68,7 +78,7 @@ class Held(Subject):
     epoch: int = 0
     judged_ms: int = 0
     quiet_ms: int = 0
-    bundle: Bundle = field(default=Bundle({}, {}, {}))
+    bundle: Bundle = field(default=Bundle({}, {}, (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
 
 
@@ -156,3 +166,13 @@ def unpack_states(held: Held, packed: bytes) -> None:
 def unpack_meta(packed: bytes) -> Meta:
     """Return the fold's own state."""
     return _META.decode(packed)
+
+
+def is_gone(held: Held, tick_ms: int) -> bool:
+    """Return whether nothing more is to be expected of a subject."""
+    if held.room_id is None:
+        return tick_ms - held.newest_ms["vendors"] > VENDOR_SILENT_MS
+    if held.state == "ended":
+        return tick_ms > held.quiet_ms
+    begins_ms = held.facts.get("starts_at_ms") or 0
+    return held.state == "planned" and tick_ms - begins_ms > PLANNED_MS

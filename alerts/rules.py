@@ -7,19 +7,21 @@ live rooms, the vendors of the last 15 minutes, and the rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace as with_values
-from typing import Final, Literal
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
-from alerts.detectors.reading import INFO, OK, Reading
+from alerts.deadlines import Deadlines
+from alerts.detectors.reading import INFO, OK
+from alerts.detectors.silence import FEED, Silence
 from alerts.held import (
     Held,
     Meta,
+    is_gone,
     only_figures,
     pack,
     pack_figures,
@@ -30,19 +32,13 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, RoomEntry, Transition, VendorEntry, WindowsRecord
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, severity_of, step
-from alerts.texts import labels_of, sentences
+from alerts.states import AlertState, Decision, Finding, step
+from alerts.telling import End, Place, transition_of
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
 from stream.errors import StageError
 
 __all__ = ["RulesFold"]
 
-VENDOR_SILENT_MS: Final = 15 * 60_000
-"""A vendor without calls for this long is forgotten, milliseconds: the longest window is empty by then."""
-PLANNED_MS: Final = 24 * 3_600_000
-"""A planned room is forgotten this long after it should have begun, milliseconds."""
-
-End = Literal["recovered", "room_ended", "rule_removed"]
 _Told = tuple[str, int, Transition]
 
 
@@ -64,6 +60,7 @@ class RulesFold:
         self._bundles: Bundles | None = None
         self._told: list[_Told] = []
         self._dirty: set[str] = set()
+        self._deadlines = Deadlines()
 
     @property
     def tick_ms(self) -> int:
@@ -100,6 +97,8 @@ class RulesFold:
             self._take_vendor(vendor, record)
         if record.last:
             self._close(record)
+        elif self._meta.closed_ms == self._meta.tick_ms:
+            self._wake()
         told = [transition for _, _, transition in sorted(self._told, key=lambda entry: entry[:2])]
         self._told.clear()
         self._meta.told = len(told)
@@ -121,7 +120,7 @@ class RulesFold:
 
     def load(self, fields: Mapping[str, bytes]) -> None:
         """Go on from stored state: every field that ``changed`` ever returned, the newest of each."""
-        self._held, self._bundles, self._dirty = {}, None, set()
+        self._held, self._bundles, self._dirty, self._deadlines = {}, None, set(), Deadlines()
         self._meta = unpack_meta(fields["meta"]) if "meta" in fields else Meta()
         if not self._meta.tick_ms:
             return
@@ -156,7 +155,9 @@ class RulesFold:
         """Move to the record's tick, and to the rule set in force at it."""
         meta = self._meta
         meta.tick_ms = max(meta.tick_ms, record.tick_ms)
-        meta.reach_ms = record.reach_ms or meta.reach_ms
+        meta.reach_ms = {
+            feed: max(reach_ms, meta.reach_ms.get(feed, 0)) for feed, reach_ms in record.reach_ms.items()
+        } or meta.reach_ms
         meta.shares = (record.records_1m, record.dead_1m)
         ruleset = self._ruleset_at(meta.tick_ms)
         if self._bundles is None:
@@ -185,6 +186,8 @@ class RulesFold:
         held.bundle = (
             self._bundles.vendor if held.room_id is None else self._bundles.room(held.room_id, held.facts)
         )
+        if held.bundle.waiting:
+            self._deadlines.wake(held.key, 0)
 
     def _take_room(self, entry: RoomEntry, record: WindowsRecord) -> None:
         """Hold a room's new figures and judge them."""
@@ -221,7 +224,7 @@ class RulesFold:
         tick_ms = self._meta.tick_ms
         if not self._meta.swept:
             self._sweep(record.epoch)
-        for key in [key for key, held in self._held.items() if _is_gone(held, tick_ms)]:
+        for key in [key for key, held in self._held.items() if is_gone(held, tick_ms)]:
             self._forget(key)
         closed_ms, self._meta.closed_ms = self._meta.closed_ms, tick_ms
         for held in self._held.values():
@@ -229,6 +232,31 @@ class RulesFold:
                 self._judge(held)
             if held.state == "live":
                 self._observe(held, closed_ms)
+
+        self._meta.checked_ms = self._meta.reach_ms.get(FEED, 0)
+
+    def _wake(self) -> None:
+        """Between two ticks, judge the rooms whose silence has reached a limit since it was looked at."""
+        reach_ms, checked_ms = self._meta.reach_ms.get(FEED, 0), self._meta.checked_ms
+        self._meta.checked_ms = reach_ms
+        for key in self._deadlines.due(reach_ms):
+            held = self._held.get(key)
+            if held is None:
+                continue
+            self._set_clock(held)
+            if held.quiet_ms != held.tick_ms and any(
+                checked_ms < limit_ms <= reach_ms for limit_ms in _limits_ms(held)
+            ):
+                for watch in held.bundle.waiting:
+                    self._step(held, watch, tuple(ask(held) for ask in watch.asks))
+            self._wait(held)
+
+    def _wait(self, held: Held) -> None:
+        """See to it that the room is woken when its silence reaches the next limit."""
+        reach_ms = held.reach_ms.get(FEED, 0)
+        ahead = [limit_ms for limit_ms in _limits_ms(held) if limit_ms > reach_ms]
+        if ahead:
+            self._deadlines.wake(held.key, min(ahead))
 
     def _sweep(self, epoch: int) -> None:
         """Close the rooms that a new owner of the partition does not know: they ended unseen."""
@@ -270,6 +298,8 @@ class RulesFold:
                 else:
                     continue
             self._step(held, watch, tuple(ask(held) for ask in watch.asks))
+        if held.bundle.waiting:
+            self._wait(held)
 
     def _set_clock(self, held: Held) -> None:
         held.tick_ms, held.reach_ms = self._meta.tick_ms, self._meta.reach_ms
@@ -303,56 +333,20 @@ class RulesFold:
 
     def _tell(self, held: Held, watch: Watch, decision: Decision, why: End | None) -> None:
         self._set_clock(held)
-        rule, condition = watch.rule, watch.conditions[decision.leader]
-        reading = condition.read(held, decision.level) if held.values else Reading()
-        labels = labels_of(held.facts, condition.labels)
-        severity = severity_of(decision.level)
-        summary, advice = sentences(
-            rule, condition, reading, labels, subject=held.key, severity=severity, ended=why
-        )
-        due_ms = max(decision.held_ms, reading.newest_ms if reading.due_ms is None else reading.due_ms)
-        transition = Transition(
-            partition=self._partition,
-            epoch=self._epoch,
-            position=(-1, -1),
-            to=decision.to,
-            rule=rule.name,
-            rule_version=self._bundles.ruleset.version if self._bundles else 0,
-            kind=rule.kind,
-            subject=held.key,
-            room_id=held.room_id,
-            severity=severity,
-            tick_ms=self._meta.tick_ms,
-            started_at_ms=decision.started_at_ms,
-            due_ms=due_ms,
-            value=reading.value,
-            expected=reading.expected,
-            threshold=reading.threshold,
-            samples=reading.samples,
-            confidence=reading.confidence,
-            window_s=reading.window_s,
-            labels=labels,
-            summary=summary,
-            advice=advice,
-            contributions=[],
-            runbook_url=rule.runbook_url or f"/runbooks/{rule.kind}",
-            evidence=[],
-            reason=why or reading.reason,
-        )
-        self._told.append((held.key, watch.order, transition))
+        version = self._bundles.ruleset.version if self._bundles else 0
+        place = Place(self._partition, self._epoch, version)
+        self._told.append((held.key, watch.order, transition_of(held, watch, decision, why, place)))
 
 
 def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
     return bundles.vendor_figures if held.room_id is None else bundles.room_figures
 
 
-def _is_gone(held: Held, tick_ms: int) -> bool:
-    if held.room_id is None:
-        return tick_ms - held.newest_ms["vendors"] > VENDOR_SILENT_MS
-    if held.state == "ended":
-        return tick_ms > held.quiet_ms
-    begins_ms = held.facts.get("starts_at_ms") or 0
-    return held.state == "planned" and tick_ms - begins_ms > PLANNED_MS
+def _limits_ms(held: Held) -> Iterator[int]:
+    for watch in held.bundle.waiting:
+        for condition in watch.conditions:
+            if isinstance(condition, Silence):
+                yield from condition.limits_ms(held)
 
 
 def _matched(state: AlertState, before: Watch, after: Watch) -> AlertState:

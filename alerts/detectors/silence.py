@@ -20,11 +20,12 @@ from stream.model import PROBES
 if TYPE_CHECKING:
     from alerts.ruleset import DetectorCondition, Rule
 
-__all__ = ["SILENCE", "Silence", "SilenceParams"]
+__all__ = ["FEED", "SILENCE", "Silence", "SilenceParams"]
 
 _NEWEST: Final = "live_ping_newest_timestamp_seconds"
 _INTERVAL: Final = "live_ping_interval_seconds"
-_FEED: Final = "health"
+FEED: Final = "health"
+"""The feed that pings come on."""
 _Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 _Intervals = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
 
@@ -86,8 +87,15 @@ class Silence:
     def observe(self, subject: Subject) -> None:
         """Learn nothing."""
 
+    def limits_ms(self, subject: Subject) -> tuple[int, ...]:
+        """Return the reaches of the feed at which the level changes if no ping comes; empty for none."""
+        newest_ms = self._newest_ms(subject)
+        if subject.state != "live" or newest_ms is None:
+            return ()
+        return tuple(newest_ms + limit_ms for limit_ms in self._limits_ms(subject))
+
     def _silent_ms(self, subject: Subject) -> int | None:
-        reach_ms = subject.reach_ms.get(_FEED)
+        reach_ms = subject.reach_ms.get(FEED)
         if subject.state != "live" or reach_ms is None:
             return None
         if subject.tick_ms - reach_ms > self.params.degraded_s * 1000:

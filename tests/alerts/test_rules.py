@@ -279,6 +279,38 @@ def test_the_heartbeat_tells_how_far_the_fold_is() -> None:
     assert parse_transitions_record(encode(beat.to_record())) == beat
 
 
+LOST = """
+rules:
+  - {name: lost, kind: feed_lost, keep_firing_s: 1, any: [{detector: silence, where: {probe: edge}}]}
+"""
+
+
+def _pinged(second: float, room_id: str = "r1") -> Any:
+    newest = {'live_ping_newest_timestamp_seconds{probe="edge"}': (T0 + 1000 * second) / 1000}
+    return room(room_id, pings(interval_s=1) | newest)
+
+
+def test_a_silence_is_told_by_the_next_record_after_its_limit() -> None:
+    """Pings of r1 end at 0.2 s, so 5 s of silence end at 5.2 s: told at 5.3 s, not at the tick of 6 s."""
+    player = Player(LOST)
+    player.tick(0, _pinged(0.2), _pinged(0.9, "r2"), reach_s=1)
+    for second in range(1, 5):
+        player.tick(second)
+    player.tick(5, reach_s=5.05)
+    assert player.tick(5.1, last=False, reach_s=5.1) == []
+    told = player.tick(5.3, last=False, reach_s=5.3)
+    assert [(t.subject, t.tick_ms - T0, t.due_ms - T0) for t in told] == [("r1", 5_000, 5_200)]
+    assert player.tick(5.4, last=False, reach_s=5.4) == []
+
+
+def test_a_ping_that_comes_with_the_limit_ends_the_wait() -> None:
+    player = Player(LOST)
+    player.tick(0, _pinged(0.2), reach_s=1)
+    player.tick(5, reach_s=5.05)
+    assert player.tick(5.3, _pinged(5.25), last=False, reach_s=5.3) == []
+    assert player.tick(6, reach_s=6.05) == []
+
+
 ALL_RULES = """
 rules:
   - {name: stutter, kind: stutter, for_s: 3, keep_firing_s: 2, min_samples: 3,
@@ -377,7 +409,7 @@ def test_episodes_are_well_formed(steps: list[dict[str, Any]]) -> None:
     for at, record in enumerate(_history(steps)):
         for told in fold.apply(at, 0, record):
             key = (told.rule, told.subject)
-            assert told.position > last
+            assert told.position > last, told.position
             last = told.position
             if told.to == "firing":
                 assert key not in open_

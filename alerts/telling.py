@@ -1,0 +1,75 @@
+"""From a decision to the transition that tells it: labels, sentences, numbers, due time. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from alerts.conditions import Watch
+from alerts.detectors.reading import Reading, Subject
+from alerts.model import Transition
+from alerts.states import Decision, severity_of
+from alerts.texts import labels_of, sentences
+
+__all__ = ["End", "Place", "transition_of"]
+
+End = Literal["recovered", "room_ended", "rule_removed"]
+"""Why an episode is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who tells: partition, epoch of its rules owner, version of the rule set."""
+
+    partition: int
+    epoch: int
+    rule_version: int
+
+
+def transition_of(
+    subject: Subject, watch: Watch, decision: Decision, why: End | None, place: Place
+) -> Transition:
+    """Return the transition of a decision; its position is set by the fold, which numbers them.
+
+    Args:
+        subject: as it was judged; its tick is that of the transition.
+        watch: the rule.
+        decision: what to tell.
+        why: the end's reason; None while the episode is open.
+        place: who tells it.
+    """
+    rule, condition = watch.rule, watch.conditions[decision.leader]
+    reading = condition.read(subject, decision.level) if subject.values else Reading()
+    labels = labels_of(subject.facts, condition.labels)
+    severity = severity_of(decision.level)
+    summary, advice = sentences(
+        rule, condition, reading, labels, subject=subject.key, severity=severity, ended=why
+    )
+    return Transition(
+        partition=place.partition,
+        epoch=place.epoch,
+        position=(-1, -1),
+        to=decision.to,
+        rule=rule.name,
+        rule_version=place.rule_version,
+        kind=rule.kind,
+        subject=subject.key,
+        room_id=subject.room_id,
+        severity=severity,
+        tick_ms=subject.tick_ms,
+        started_at_ms=decision.started_at_ms,
+        due_ms=max(decision.held_ms, reading.newest_ms if reading.due_ms is None else reading.due_ms),
+        value=reading.value,
+        expected=reading.expected,
+        threshold=reading.threshold,
+        samples=reading.samples,
+        confidence=reading.confidence,
+        window_s=reading.window_s,
+        labels=labels,
+        summary=summary,
+        advice=advice,
+        contributions=[],
+        runbook_url=rule.runbook_url or f"/runbooks/{rule.kind}",
+        evidence=[],
+        reason=why or reading.reason,
+    )
