@@ -50,7 +50,7 @@ def test_the_numbers_are_those_of_the_table(ruleset: RuleSet) -> None:
 
 
 def _watch(ruleset: RuleSet, seconds: int, figures: Any) -> list[Transition]:
-    """Return what a room tells whose columns at a second are ``figures(second)``; its pings come till then."""
+    """Return what a room tells whose columns at a second are ``figures(second)`` and its last ping."""
     player = Player(ruleset)
     for second in range(seconds):
         columns, pinged = figures(second)
