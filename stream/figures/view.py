@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
-from stream.catalogue import Metric
 from stream.cells import Group, Pane, Registers
-from stream.model import Feed
-from stream.sketches import union_count
 from stream.windows import Panes
 
 __all__ = ["Formula", "Subject", "View", "ratio"]
@@ -39,21 +36,19 @@ class View:
 
     Args:
         subject: whose figures.
-        reach_ms: feed -> reach, epoch milliseconds.
+
+    Attributes:
+        end_ms: smallest reach of the feeds of the figure that is worked out, epoch milliseconds.
+        registers: the subject's.
     """
 
-    __slots__ = ("_reach", "_rows", "_subject", "end_ms", "registers")
+    __slots__ = ("_rows", "_subject", "end_ms", "registers")
 
-    def __init__(self, subject: Subject, reach_ms: Mapping[Feed, int]) -> None:
+    def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._reach = reach_ms
         self._rows: dict[tuple[str, str, int], list[int]] = {}
         self.end_ms = 0
         self.registers = subject.registers
-
-    def turn_to(self, metric: Metric) -> None:
-        """Let windows end at the smallest reach of the metric's feeds."""
-        self.end_ms = min(self._reach[feed] for feed in metric.feeds)
 
     def total(self, group: Group, cell: str) -> int | None:
         """Return the sum since the session began; None before the first event of the group."""
@@ -92,7 +87,7 @@ class View:
         panes = self._subject.panes.get(group.name)
         if panes is None:
             return 0
-        return union_count(panes.people(at, window, reach_ms=self.end_ms, session_ms=self._subject.start_ms))
+        return panes.people(at, window, reach_ms=self.end_ms, session_ms=self._subject.start_ms)
 
     def median(self, group: Group, name: str, window: str) -> float | None:
         """Return the median of a window's samples; None without any."""
@@ -100,7 +95,7 @@ class View:
         if panes is None:
             return None
         at, start = group.index[name], self._subject.start_ms
-        return panes.samples(at, window, reach_ms=self.end_ms, session_ms=start).median()
+        return panes.median(at, window, reach_ms=self.end_ms, session_ms=start)
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from stream.catalogue import ROOM_COLUMNS
-from stream.figures import room_values, vendor_values
+from stream.figures import ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
 from stream.partition import Operation, Partition, merge
 from stream.sessions import Room
@@ -83,9 +83,10 @@ class Flusher:
         self._keep_operations(made, operations)
         self._keep_orders(made.writes)
         self._changed |= touched
-        self._tell(made, self._to_tell(critical, closing=closing), reach_ms)
+        ends_ms = ends_at(reach_ms)
+        self._tell(made, self._to_tell(critical, closing=closing), ends_ms)
         told = set(partition.operations.values()) if closing else operations
-        self._tell_operations(made, told, reach_ms)
+        self._tell_operations(made, told, ends_ms)
         if closing and min(reach_ms.values()) - partition.forgot_ms >= _FORGET_EVERY_MS:
             partition.forgot_ms = min(reach_ms.values())
             self._forget(made.writes)
@@ -128,10 +129,10 @@ class Flusher:
             return [room for room in rooms if not _hidden(room, self._partition.forgot_ms - ENDED_KEPT_MS)]
         return [room for room in rooms if room.current is not None or room in changed]
 
-    def _tell(self, made: Flush, rooms: Iterable[Room], reach_ms: dict[Feed, int]) -> None:
+    def _tell(self, made: Flush, rooms: Iterable[Room], ends_ms: tuple[int, ...]) -> None:
         fields: dict[str, bytes | str] = {}
         for room in rooms:
-            entry = room_entry(room, reach_ms)
+            entry = room_entry(room, ends_ms)
             raw = _encode(entry)
             if self._told.get(room.room_id) != raw:
                 self._told[room.room_id] = raw
@@ -141,11 +142,11 @@ class Flusher:
         made.writes.hset(keys.now(self._number), fields)
 
     def _tell_operations(
-        self, made: Flush, operations: Iterable[Operation], reach_ms: dict[Feed, int]
+        self, made: Flush, operations: Iterable[Operation], ends_ms: tuple[int, ...]
     ) -> None:
         fields: dict[str, bytes | str] = {}
         for operation in operations:
-            entry = operation_entry(operation, reach_ms)
+            entry = operation_entry(operation, ends_ms)
             raw = _encode(entry)
             if self._told.get(operation.name) != raw:
                 self._told[operation.name] = raw
@@ -178,7 +179,7 @@ class Flusher:
             self._told.pop(room_id, None)
 
 
-def room_entry(room: Room, reach_ms: dict[Feed, int]) -> dict[str, Any]:
+def room_entry(room: Room, ends_ms: tuple[int, ...]) -> dict[str, Any]:
     """Return the entry of a room in ``live.windows``."""
     state, session = room.state, room.last
     if state == "planned":
@@ -188,7 +189,7 @@ def room_entry(room: Room, reach_ms: dict[Feed, int]) -> dict[str, Any]:
         "session_ms": session.start_ms if session else None,
         "state": state,
         "facts": room.facts | room.on_air,
-        "values": room_values(session, reach_ms) if session else [None] * len(ROOM_COLUMNS),
+        "values": room_values(session, ends_ms) if session else [None] * len(ROOM_COLUMNS),
         "newest_ms": {feed: room.newest_ms[feed] for feed in FEEDS if feed in room.newest_ms},
     }
     if session and session.reason:
@@ -196,12 +197,12 @@ def room_entry(room: Room, reach_ms: dict[Feed, int]) -> dict[str, Any]:
     return entry
 
 
-def operation_entry(operation: Operation, reach_ms: dict[Feed, int]) -> dict[str, Any]:
+def operation_entry(operation: Operation, ends_ms: tuple[int, ...]) -> dict[str, Any]:
     """Return the entry of a vendor operation in ``live.windows``."""
     return {
         "vendor": operation.vendor,
         "operation": operation.operation,
-        "values": vendor_values(operation, reach_ms),
+        "values": vendor_values(operation, ends_ms),
         "newest_ms": operation.newest_ms,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, VENDOR_COLUMNS
-from stream.figures import FEED_FIGURES, FORMULAS, GROUPS, room_values
+from stream.figures import FEED_FIGURES, FORMULAS, GROUPS, ends_at, room_values
 from stream.model import FEEDS
 from tests.stream.logs import Log, fold_at_once
 
@@ -134,7 +134,7 @@ def test_a_figure_of_two_feeds_ends_at_the_smaller_reach(log):
     folding = fold_at_once(log.records, log.now_ms + 40_000)
     session = folding.partition.rooms["r"].sessions[0]
     reach = folding.alignment.reach_ms() | {"visits": log.now_ms}
-    values = room_values(session, reach)
+    values = room_values(session, ends_at(reach))
     assert values[ROOM_COLUMN_INDEX['live_payers{window="5m"}']] == 1
     assert values[ROOM_COLUMN_INDEX['live_conversion_ratio{window="5m"}']] is None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.cells import Fresh, Group
 from stream.windows import KEEP_SLACK_MS, LateRule, Panes, oldest_panes, pane_ms, window_bounds
@@ -71,16 +73,44 @@ def test_people_of_a_window_are_those_of_its_panes():
     found = Panes(GROUP)
     for second, people in ((0, {1, 2}), (11, {2, 3}), (25, {4})):
         found.merge(SECOND + second, fresh(people=people), 0)
-    parts = found.people(0, "5m", reach_ms=START_MS + 20_000, session_ms=START_MS)
-    assert {user for part in parts for user in part.members or ()} == {1, 2, 3}
+    assert found.people(0, "5m", reach_ms=START_MS + 20_000, session_ms=START_MS) == 3
+    found.merge(SECOND + 19, fresh(people={5, 6}), 0)
+    assert found.people(0, "5m", reach_ms=START_MS + 20_000, session_ms=START_MS) == 5
 
 
 def test_samples_of_a_window_merge():
     found = Panes(GROUP)
     for second, values in ((0, [1, 2]), (5, [9])):
         found.merge(SECOND + second, fresh(values=values), 0)
-    assert found.samples(0, "10s", reach_ms=START_MS + 10_000, session_ms=START_MS).median() == 2
-    assert found.samples(0, "10s", reach_ms=START_MS + 1_000, session_ms=START_MS).median() == 1.5
+    assert found.median(0, "10s", reach_ms=START_MS + 10_000, session_ms=START_MS) == 2
+    assert found.median(0, "10s", reach_ms=START_MS + 1_000, session_ms=START_MS) == 1.5
+    assert found.median(0, "1m", reach_ms=START_MS, session_ms=START_MS) is None
+
+
+moves = st.lists(
+    st.tuples(st.integers(-40, 12), st.integers(1, 9), st.sampled_from((0, 0, 300, 1_000, 45_000, 2_000_000)))
+)
+
+
+@given(moves)
+def test_a_window_that_moves_on_comes_to_what_a_new_one_does(steps):
+    """Events before and after the reach, small steps and leaps of it, old panes forgotten now and then."""
+    kept, reach_ms, forgot_ms = Panes(GROUP), START_MS + 500_000, 0
+    for shift, number, wait_ms in steps:
+        second = reach_ms // 1_000 + shift
+        kept.merge(second, fresh(a=number, people={second, number}, values=[number]), forgot_ms)
+        reach_ms += wait_ms
+        if number == 1:
+            forgot_ms = reach_ms
+            kept.forget(forgot_ms)
+        anew = Panes(GROUP)
+        anew.fine, anew.coarse = kept.fine, kept.coarse
+        for window in ("10s", "1m", "5m", "15m"):
+            at = {"reach_ms": reach_ms, "session_ms": START_MS + 499_000}
+            assert kept.row(window, **at) == anew.row(window, **at)
+            assert kept.median(0, window, **at) == anew.median(0, window, **at)
+            if pane_ms(window) == 10_000:
+                assert kept.people(0, window, **at) == anew.people(0, window, **at)
 
 
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():
