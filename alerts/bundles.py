@@ -31,12 +31,14 @@ class Bundle:
         by_name: every rule that watches it.
         by_state: state of the room -> the rules to judge in it, in the order of the set.
         waiting: rules that a silence can decide between two ticks.
+        silences: their conditions that it can.
         observers: conditions that learn, by the length of their steps, milliseconds.
     """
 
     by_name: Mapping[str, Watch]
     by_state: Mapping[str, tuple[Watch, ...]]
     waiting: tuple[Watch, ...]
+    silences: tuple[Silence, ...]
     observers: Mapping[int, tuple[Condition, ...]]
 
 
@@ -103,9 +105,14 @@ def _bundle(watches: list[Watch]) -> Bundle:
             )
             for state in _STATES
         },
-        waiting=tuple(each for each in watches if any(isinstance(one, Silence) for one in each.conditions)),
+        waiting=tuple(each for each in watches if _silences([each])),
+        silences=_silences(watches),
         observers={
             step_ms: tuple(each for each in learning if each.step_ms == step_ms)
             for step_ms in sorted({each.step_ms for each in learning})
         },
     )
+
+
+def _silences(watches: list[Watch]) -> tuple[Silence, ...]:
+    return tuple(one for each in watches for one in each.conditions if isinstance(one, Silence))

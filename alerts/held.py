@@ -78,7 +78,7 @@ class Held(Subject):
     epoch: int = 0
     judged_ms: int = 0
     quiet_ms: int = 0
-    bundle: Bundle = field(default=Bundle({}, {}, (), {}))
+    bundle: Bundle = field(default=Bundle({}, {}, (), (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
 
 

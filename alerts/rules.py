@@ -7,7 +7,7 @@ live rooms, the vendors of the last 15 minutes, and the rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace as with_values
 from zlib import crc32
 
@@ -17,7 +17,7 @@ from alerts.bundles import Bundles
 from alerts.conditions import Watch
 from alerts.deadlines import Deadlines
 from alerts.detectors.reading import INFO, OK
-from alerts.detectors.silence import FEED, Silence
+from alerts.detectors.silence import FEED
 from alerts.held import (
     Held,
     Meta,
@@ -186,7 +186,7 @@ class RulesFold:
         held.bundle = (
             self._bundles.vendor if held.room_id is None else self._bundles.room(held.room_id, held.facts)
         )
-        if held.bundle.waiting:
+        if held.bundle.silences:
             self._deadlines.wake(held.key, 0)
 
     def _take_room(self, entry: RoomEntry, record: WindowsRecord) -> None:
@@ -245,7 +245,9 @@ class RulesFold:
                 continue
             self._set_clock(held)
             if held.quiet_ms != held.tick_ms and any(
-                checked_ms < limit_ms <= reach_ms for limit_ms in _limits_ms(held)
+                checked_ms < limit_ms <= reach_ms
+                for silence in held.bundle.silences
+                for limit_ms in silence.limits_ms(held)
             ):
                 for watch in held.bundle.waiting:
                     self._step(held, watch, tuple(ask(held) for ask in watch.asks))
@@ -253,10 +255,11 @@ class RulesFold:
 
     def _wait(self, held: Held) -> None:
         """See to it that the room is woken when its silence reaches the next limit."""
-        reach_ms = held.reach_ms.get(FEED, 0)
-        ahead = [limit_ms for limit_ms in _limits_ms(held) if limit_ms > reach_ms]
-        if ahead:
-            self._deadlines.wake(held.key, min(ahead))
+        if held.state == "live":
+            reach_ms = held.reach_ms.get(FEED, 0)
+            for silence in held.bundle.silences:
+                if (next_ms := silence.next_ms(held, reach_ms)) is not None:
+                    self._deadlines.wake(held.key, next_ms)
 
     def _sweep(self, epoch: int) -> None:
         """Close the rooms that a new owner of the partition does not know: they ended unseen."""
@@ -298,7 +301,7 @@ class RulesFold:
                 else:
                     continue
             self._step(held, watch, tuple(ask(held) for ask in watch.asks))
-        if held.bundle.waiting:
+        if held.bundle.silences:
             self._wait(held)
 
     def _set_clock(self, held: Held) -> None:
@@ -340,13 +343,6 @@ class RulesFold:
 
 def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
     return bundles.vendor_figures if held.room_id is None else bundles.room_figures
-
-
-def _limits_ms(held: Held) -> Iterator[int]:
-    for watch in held.bundle.waiting:
-        for condition in watch.conditions:
-            if isinstance(condition, Silence):
-                yield from condition.limits_ms(held)
 
 
 def _matched(state: AlertState, before: Watch, after: Watch) -> AlertState:

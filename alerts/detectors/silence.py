@@ -94,6 +94,15 @@ class Silence:
             return ()
         return tuple(newest_ms + limit_ms for limit_ms in self._limits_ms(subject))
 
+    def next_ms(self, subject: Subject, reach_ms: int) -> int | None:
+        """Return a reach after this one before which no limit is reached if no ping comes; None for never."""
+        newest_s = subject.values[self.newest_at]
+        if newest_s is None:
+            return None
+        if (earliest_ms := int(newest_s * 1000 + self.params.warning_s * 1000)) > reach_ms:
+            return earliest_ms
+        return min((limit_ms for limit_ms in self.limits_ms(subject) if limit_ms > reach_ms), default=None)
+
     def _silent_ms(self, subject: Subject) -> int | None:
         reach_ms = subject.reach_ms.get(FEED)
         if subject.state != "live" or reach_ms is None:
