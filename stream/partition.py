@@ -158,7 +158,7 @@ class Partition:
         """
         shrunk = [(room, old) for room in self.rooms.values() if (old := room.forget_sessions(reach_ms))]
         limit = reach_ms - REMEMBERED_MS
-        gone = [room for room in self.rooms.values() if not room.sessions and room.last_ms < limit]
+        gone = [room for room in self.rooms.values() if not room.sessions and room.needed_ms < limit]
         for room in gone:
             del self.rooms[room.room_id]
             self.touched.discard(room)

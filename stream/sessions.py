@@ -40,6 +40,9 @@ PROVISIONAL_MS: Final = 600_000
 REMEMBERED_MS: Final = 86_400_000
 """An ended session takes late events, cancels and refunds for so long, by append time; from the contract."""
 
+PLANNED_MS: Final = 3 * 86_400_000
+"""A room is remembered until its planned start, but no longer than this after its newest record."""
+
 State = Literal["planned", "live", "paused", "ended"]
 
 _NOT_FACTS: Final = frozenset({"room_id", "at_ms", "state", "event_id"})
@@ -204,6 +207,11 @@ class Room:
         self.state_at_ms = 0
 
     @property
+    def known(self) -> bool:
+        """Whether there is more of the room than events that nobody can place."""
+        return self.was_named or bool(self.sessions)
+
+    @property
     def last(self) -> Session | None:
         """Return the newest session."""
         return self.sessions[-1] if self.sessions else None
@@ -226,6 +234,12 @@ class Room:
     def last_ms(self) -> int:
         """Return the append time of the room's newest record."""
         return max(self.newest_ms.values(), default=0)
+
+    @property
+    def needed_ms(self) -> int:
+        """Return the instant from which nothing more is expected: the newest record, or the planned start."""
+        starts_at_ms: int = self.facts.get("starts_at_ms", 0)
+        return max(self.last_ms, min(starts_at_ms, self.last_ms + PLANNED_MS))
 
     @property
     def silent_at_ms(self) -> int:

@@ -52,6 +52,7 @@ class Member:
         self._owners: dict[int, Owner] = {}
         self._assigned = asyncio.Event()
         self._tasks: asyncio.TaskGroup
+        self._leaving = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join the group, own what it gives, leave when the event is set."""
@@ -68,6 +69,7 @@ class Member:
                 ]
                 self._critical.consumer.subscribe(list(self._critical.topics), listener=_Listener(self))
                 await stop.wait()
+                self._leaving = True
                 _log.info("ingest.stopping", partitions=sorted(self._owners))
                 await self._give_up(_STOP_S)
                 for helper in helpers:
@@ -77,6 +79,8 @@ class Member:
 
     async def assigned(self, parts: set[TopicPartition]) -> None:
         """Begin to own partitions; nothing flows before each is claimed and sought."""
+        if self._leaving:
+            return
         numbers = sorted({part.partition for part in parts})
         whole = {TopicPartition(topic, number) for topic in self._critical.topics for number in numbers}
         if whole != parts:
@@ -111,7 +115,8 @@ class Member:
         async def failing() -> None:
             raise error
 
-        self._tasks.create_task(failing())
+        if not self._leaving:
+            self._tasks.create_task(failing())
 
     async def _give_up(self, limit_s: float) -> None:
         self._critical.ready.clear()

@@ -22,7 +22,7 @@ from stream.ingest.settings import IngestSettings
 from stream.model import FEEDS, Feed
 from stream.partition import Partition
 from stream.runtime import Clock
-from stream.store.flush import Flusher
+from stream.store.flush import Flush, Flusher
 from stream.store.loading import load
 from stream.store.partition import Claim, PartitionStore
 from stream.telemetry import IngestTelemetry
@@ -34,6 +34,8 @@ __all__ = ["Ownership", "Tools"]
 SLICE_S: Final = 0.02
 """Longest stretch of folding without a turn for others, seconds: heartbeats must not starve."""
 _TICK_MS: Final = 1_000
+_FLUSH_PAUSE: Final = 2
+"""Folding gets at least this many times as long as a flush took: a heavy flush comes less often."""
 _SEND_BACKOFF_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
@@ -77,6 +79,7 @@ class Ownership:
         self._tick_ms = int(claim.fields.get("tick_ms", 0))
         self._closed_ms = 0
         self._flushed_s = time.monotonic()
+        self._pause_s = settings.flush_ms / 1_000
 
     @property
     def ready(self) -> bool:
@@ -99,15 +102,15 @@ class Ownership:
     def idle_s(self) -> float:
         """Return how long to wait for records at most, seconds."""
         if self.folder.changed:
-            return max(0.0, self._tools.settings.flush_ms / 1_000 - (time.monotonic() - self._flushed_s))
+            return max(0.0, self._flushed_s + self._pause_s - time.monotonic())
         return (_TICK_MS - self._tools.clock.now_ms() % _TICK_MS) / 1_000 + 0.001
 
     def due(self) -> bool:
         """Tell whether it is time for a flush; there is none before every feed was read once."""
         if not self.ready:
             return False
-        waited_ms = (time.monotonic() - self._flushed_s) * 1_000
-        return (self.folder.changed and waited_ms >= self._tools.settings.flush_ms) or self._closing()
+        waited = time.monotonic() >= self._flushed_s + self._pause_s
+        return (self.folder.changed and waited) or self._closing()
 
     async def flush(self) -> None:
         """Send the dead letters, write everything since the last flush, then tell of it."""
@@ -116,10 +119,15 @@ class Ownership:
         self._tick_ms = max(self._tick_ms, self._tools.clock.now_ms() // _TICK_MS * _TICK_MS)
         self.partition.expire_waiting(reach["rooms"])
         self._count_folded()
-        made = self._flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
-        self._flushed_s = time.monotonic()
+        began_s = time.monotonic()
+        made = Flush()
+        for part in self._flusher.flush(reach, critical=self.folder.take_critical(), closing=closing):
+            made = part
+            await asyncio.sleep(0)
         with self._tools.telemetry.flush.time():
             await self._tools.store.apply(self.claim, made.writes, self._fields(reach))
+        self._flushed_s = time.monotonic()
+        self._pause_s = max(self._tools.settings.flush_ms / 1_000, _FLUSH_PAUSE * (self._flushed_s - began_s))
         if closing:
             self._closed_ms = self._tick_ms
             self._tell_telemetry(reach)

@@ -29,8 +29,9 @@ PLACES = {
 
 
 def documented():
-    """Return (pattern of a key or field, rest of its row) of each row of the page."""
+    """Return (pattern of a key or field, rest of its row) of each row of the ingest's keys."""
     text = (Path(REPOSITORY) / "docs" / "keys.md").read_text(encoding="utf-8")
+    text, _, _ = text.partition("## Keys of the alert stages")
     found = []
     for row in ROW.finditer(text):
         for name in re.findall(r"`([^`]+)`", row["names"]):

@@ -39,7 +39,8 @@ async def test_events_reach_the_store_and_the_windows(settings, producer, read_a
 
         async def counted():
             room = await reader.room("r1")
-            return room if room and value(room, "live_likes_total") == 15 else None
+            stalled = room and value(room, 'live_stall_ratio{probe="edge",window="10s"}')
+            return room if stalled and value(room, "live_likes_total") == 15 else None
 
         room = await until(counted)
         assert (room.session_ms, room.state, room.facts["title"]) == (now - 5_000, "live", "一号")

@@ -72,7 +72,8 @@ class Folding:
     def flush(self, *, closing=True):
         reach = self.alignment.reach_ms()
         self.partition.expire_waiting(reach["rooms"])
-        return self.flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
+        *_, made = self.flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
+        return made
 
 
 def fold_at_once(records, reach_ms):
