@@ -168,7 +168,10 @@ def _rise(policy: Policy, state: AlertState, level: int, finding: Finding) -> tu
 def _ease(
     policy: Policy, state: AlertState, finding: Finding, tick_ms: int
 ) -> tuple[AlertState | None, Decision | None]:
-    """Let an open episode end or fall, each after it has held for ``keep_firing_ms``."""
+    """Let an open episode end or fall, each after it has held for ``keep_firing_ms``.
+
+    One that is on its way to an end does not fall first: that would be told seconds before the end.
+    """
     held = max(state.levels)
     recovering = (state.recovering_ms if state.recovering_ms is not None else tick_ms) if held == OK else None
     if recovering is not None and tick_ms - recovering >= policy.keep_firing_ms:
@@ -177,7 +180,7 @@ def _ease(
     if target >= state.severity:
         return replace(state, falling_ms=None, recovering_ms=recovering), None
     falling = state.falling_ms if state.falling_ms is not None else tick_ms
-    if tick_ms - falling < policy.keep_firing_ms:
+    if tick_ms - falling < policy.keep_firing_ms or recovering is not None:
         return replace(state, falling_ms=falling, recovering_ms=recovering), None
     leader = _leader(finding)
     fallen = replace(state, severity=target, falling_ms=None, recovering_ms=recovering, leader=leader)

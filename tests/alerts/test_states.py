@@ -132,3 +132,15 @@ def test_an_open_alert_waits_for_the_condition_that_has_no_data() -> None:
 
 def test_severities_have_names() -> None:
     assert [severity_of(level) for level in (INFO, WARNING, CRITICAL)] == ["info", "warning", "critical"]
+
+
+def test_an_episode_on_its_way_to_an_end_does_not_fall_first() -> None:
+    """Critical until 10 s, warning until 14 s, well from then on: it ends at 24 s and says nothing before."""
+    state: AlertState | None = None
+    told: list[tuple[int, str, int]] = []
+    for second in range(30):
+        level = CRITICAL if second < 10 else WARNING if second < 14 else OK
+        state, decision = step(POLICY, state, Finding((level,), total=False), second * 1_000)
+        if decision is not None:
+            told.append((second, decision.to, decision.level))
+    assert told == [(5, "firing", CRITICAL), (24, "resolved", CRITICAL)]
