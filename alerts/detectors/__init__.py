@@ -6,7 +6,7 @@ from typing import Final
 
 from alerts.detectors.catalogue import DetectorType
 from alerts.detectors.conversion import CONVERSION
-from alerts.detectors.monitor import REACH_AGE
+from alerts.detectors.monitor import DEAD_LETTERS, REACH_AGE
 from alerts.detectors.not_started import NOT_STARTED
 from alerts.detectors.silence import SILENCE
 from alerts.detectors.spike import SPIKE
@@ -15,6 +15,7 @@ __all__ = ["DETECTORS", "DetectorType"]
 
 DETECTORS: Final[dict[str, DetectorType]] = {
     "conversion": CONVERSION,
+    "dead_letters": DEAD_LETTERS,
     "not_started": NOT_STARTED,
     "reach_age": REACH_AGE,
     "silence": SILENCE,

@@ -8,6 +8,7 @@ from functools import partial
 from aiokafka import TopicPartition
 from redis.asyncio import Redis
 
+from alerts.detectors.monitor import limits_of
 from alerts.engine.rules_stage import RulesStage
 from alerts.fold import Job
 from alerts.incidents import Incidents
@@ -71,7 +72,7 @@ class Plan:
             stage="incidents",
             topic=self._transitions,
             partition=0,
-            make=partial(Incidents, self._partitions),
+            make=partial(Incidents, self._partitions, lambda tick_ms: limits_of(self._ruleset_at(tick_ms))),
             load=partial(incidents_store.load, self._redis),
             commands=incidents_store.commands,
             output="alerts",

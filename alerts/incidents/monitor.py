@@ -6,8 +6,8 @@ faults: a feed that is read late (old reach), an ingest that stands (old tick), 
 silent (what it told grows old by itself). Beside the age, the *dead share* is judged: how many of the
 partition's records of the last minute were dead letters.
 
-A restart or a rebalance must not cry wolf: a figure has to stay bad for ``FOR_MS`` as *observed*, and when
-the log itself was silent (the whole engine was away) the partitions get ``GRACE_MS`` to catch up.
+A restart or a rebalance must not cry wolf: a figure has to stay bad for the rule's `for` as *observed*,
+and when the log itself was silent (the whole engine was away) the partitions get ``GRACE_MS``.
 """
 
 from __future__ import annotations
@@ -15,24 +15,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from alerts.detectors.monitor import Limits
 from alerts.model import Change, Heartbeat, Severity, Text, Transition
 
-__all__ = ["CRITICAL_MS", "FOR_MS", "GRACE_MS", "KEEP_MS", "RULE", "WARNING_MS", "Pulse", "age_ms", "judge"]
+__all__ = ["GRACE_MS", "RULE", "SILENT_MS", "Pulse", "age_ms", "judge"]
 
 RULE: Final = "monitor_degraded"
-WARNING_MS: Final = 5_000
-CRITICAL_MS: Final = 15_000
-"""Ages, from the table of default rules."""
-DEAD_RATIO: Final = 0.01
-"""Share of dead letters, from the table of default rules."""
 DEAD_MIN: Final = 5
 """Fewer dead letters in a minute are no share to speak of, however quiet the feeds are."""
-FOR_MS: Final = 5_000
-"""How long a figure must be bad: a killed ingest or engine is replaced within 10 s (session time-out 6 s)."""
-KEEP_MS: Final = 10_000
-"""How long it must be good again before the episode ends."""
+SILENT_MS: Final = 5_000
+"""A part of the way that has told nothing for so long is named as the culprit, and a log that was silent
+for so long gets ``GRACE_MS``."""
 GRACE_MS: Final = 20_000
-"""Time to catch up after the log was silent for longer than ``WARNING_MS``."""
+"""Time to catch up after the log was silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +84,14 @@ def age_ms(pulse: Pulse, now_ms: int) -> int:
 
 
 def judge(
-    pulse: Pulse, partition: int, *, now_ms: int, grace: bool, offset: int
+    pulse: Pulse, partition: int, *, limits: Limits, now_ms: int, grace: bool, offset: int
 ) -> tuple[Pulse, Transition | None]:
     """Judge one partition at the time of a record.
 
     Args:
         pulse: what is known of it.
         partition: its number.
+        limits: those in force.
         now_ms: the stage's clock.
         grace: the log was silent a short while ago, so that no new episode may begin.
         offset: of the record that set the clock.
@@ -103,14 +99,14 @@ def judge(
     Returns:
         The pulse after it, and what changed, if anything.
     """
-    trouble = _trouble(pulse, now_ms)
+    trouble = _trouble(pulse, limits, now_ms)
     if pulse.episode is None:
-        pulse, to = _maybe_open(pulse, trouble, now_ms, grace=grace)
+        pulse, to = _maybe_open(pulse, trouble, now_ms, for_ms=limits.for_ms, grace=grace)
     else:
-        pulse, to = _maybe_move(pulse, pulse.episode, trouble, now_ms)
+        pulse, to = _maybe_move(pulse, pulse.episode, trouble, now_ms, keep_ms=limits.keep_ms)
     if to is None or pulse.episode is None:
         return pulse, None
-    told = _told(pulse, pulse.episode, partition, to, trouble=trouble, now_ms=now_ms, offset=offset)
+    told = _told(pulse, pulse.episode, partition, to, limits, trouble=trouble, now_ms=now_ms, offset=offset)
     if to == "resolved":
         pulse = replace(pulse, bad_ms=None, good_ms=None, episode=None)
     return pulse, told
@@ -128,36 +124,37 @@ class _Trouble:
     en: str
 
 
-def _trouble(pulse: Pulse, now_ms: int) -> _Trouble | None:
+def _trouble(pulse: Pulse, limits: Limits, now_ms: int) -> _Trouble | None:
     """Return the worst that is wrong; old figures are worse than bad records."""
     age = age_ms(pulse, now_ms)
-    if age > WARNING_MS:
-        severity: Severity = "critical" if age > CRITICAL_MS else "warning"
-        bound_s = (CRITICAL_MS if severity == "critical" else WARNING_MS) / 1_000
+    if age > limits.warning_ms:
+        severity: Severity = "critical" if age > limits.critical_ms else "warning"
+        bound_s = (limits.critical_ms if severity == "critical" else limits.warning_ms) / 1_000
         return _Trouble(severity, age / 1_000, bound_s, None, *_late(pulse, age, bound_s, now_ms))
     share = pulse.dead_1m / pulse.records_1m if pulse.records_1m else 0.0
-    if share > DEAD_RATIO and pulse.dead_1m >= DEAD_MIN:
-        return _Trouble("warning", share, DEAD_RATIO, pulse.records_1m, *_dead(pulse, share))
+    if share > limits.dead_ratio and pulse.dead_1m >= DEAD_MIN:
+        told = _dead(pulse, share, limits.dead_ratio)
+        return _Trouble("warning", share, limits.dead_ratio, pulse.records_1m, *told)
     return None
 
 
 def _maybe_open(
-    pulse: Pulse, trouble: _Trouble | None, now_ms: int, *, grace: bool
+    pulse: Pulse, trouble: _Trouble | None, now_ms: int, *, for_ms: int, grace: bool
 ) -> tuple[Pulse, Change | None]:
     if trouble is None or grace:
         return replace(pulse, bad_ms=None), None
     since = now_ms if pulse.bad_ms is None else pulse.bad_ms
-    if now_ms - since < FOR_MS:
+    if now_ms - since < for_ms:
         return replace(pulse, bad_ms=since), None
     return replace(pulse, bad_ms=since, episode=Opened(since // 1_000 * 1_000, trouble.severity)), "firing"
 
 
 def _maybe_move(
-    pulse: Pulse, episode: Opened, trouble: _Trouble | None, now_ms: int
+    pulse: Pulse, episode: Opened, trouble: _Trouble | None, now_ms: int, *, keep_ms: int
 ) -> tuple[Pulse, Change | None]:
     if trouble is None:
         since = now_ms if pulse.good_ms is None else pulse.good_ms
-        return replace(pulse, good_ms=since), "resolved" if now_ms - since >= KEEP_MS else None
+        return replace(pulse, good_ms=since), "resolved" if now_ms - since >= keep_ms else None
     if trouble.severity == "critical" and episode.severity == "warning":
         return replace(pulse, good_ms=None, episode=replace(episode, severity="critical")), "severity"
     return replace(pulse, good_ms=None), None
@@ -168,6 +165,7 @@ def _told(
     episode: Opened,
     partition: int,
     to: Change,
+    limits: Limits,
     *,
     trouble: _Trouble | None,
     now_ms: int,
@@ -179,17 +177,17 @@ def _told(
         position=(offset, partition),
         to=to,
         rule=RULE,
-        rule_version=0,
+        rule_version=limits.version,
         kind=RULE,
         subject=f"partition-{partition}",
         room_id=None,
         severity=episode.severity,
         tick_ms=now_ms // 1_000 * 1_000,
         started_at_ms=episode.started_at_ms,
-        due_ms=now_ms if pulse.bad_ms is None else pulse.bad_ms + FOR_MS,
+        due_ms=now_ms if pulse.bad_ms is None else pulse.bad_ms + limits.for_ms,
         value=trouble.value if trouble else age_ms(pulse, now_ms) / 1_000,
         expected=None,
-        threshold=trouble.threshold if trouble else WARNING_MS / 1_000,
+        threshold=trouble.threshold if trouble else limits.warning_ms / 1_000,
         samples=trouble.samples if trouble else None,
         confidence=None,
         window_s=60 if trouble and trouble.samples else None,
@@ -233,21 +231,21 @@ def _late(pulse: Pulse, age: int, bound_s: float, now_ms: int) -> tuple[str, str
     )
 
 
-def _dead(pulse: Pulse, share: float) -> tuple[str, str]:
+def _dead(pulse: Pulse, share: float, limit: float) -> tuple[str, str]:
     dead, records = pulse.dead_1m, pulse.records_1m
     return (
-        f"收到大量坏数据：近 1 分钟 {records} 条记录中 {dead} 条为死信（{share:.1%}，上限 {DEAD_RATIO:.0%}）",
+        f"收到大量坏数据：近 1 分钟 {records} 条记录中 {dead} 条为死信（{share:.1%}，上限 {limit:.0%}）",
         (
             f"gets bad records: {dead} of {records} in the last minute are dead letters"
-            f" ({share:.1%}, limit {DEAD_RATIO:.0%})"
+            f" ({share:.1%}, limit {limit:.0%})"
         ),
     )
 
 
 def _culprit(pulse: Pulse, now_ms: int) -> tuple[str, str]:
-    if now_ms - pulse.beat_ms > WARNING_MS:
+    if now_ms - pulse.beat_ms > SILENT_MS:
         return "规则阶段没有心跳", "no heartbeat of the rules stage"
-    if now_ms - pulse.tick_ms > WARNING_MS:
+    if now_ms - pulse.tick_ms > SILENT_MS:
         return "ingest 没有新的统计", "no new figures from ingest"
     feed = min(pulse.reach_ms, key=lambda name: (pulse.reach_ms[name], name))
     return f"数据流 {feed} 读取过慢", f"feed {feed} is read late"

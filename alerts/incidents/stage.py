@@ -9,13 +9,14 @@ Bounds: one episode per rule and subject; ids of resolved episodes for 35 days a
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import msgspec
 import orjson
 
+from alerts.detectors.monitor import Limits
 from alerts.incidents import episodes, monitor
 from alerts.incidents.monitor import Pulse
 from alerts.model import (
@@ -109,9 +110,11 @@ class Incidents:
 
     Args:
         partitions: number of partitions of ``live.windows``; each must have a heartbeat.
+        limits_at: limits of the watch over them at an instant.
     """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, limits_at: Callable[[int], Limits]) -> None:
+        self._limits_at = limits_at
         self.passed_over: Counter[str] = Counter()
         self._clock = _Clock()
         self._pulses = {number: Pulse() for number in range(partitions)}
@@ -186,7 +189,7 @@ class Incidents:
         if clock.now_ms == 0:
             for number, pulse in self._pulses.items():
                 self._set_pulse(number, replace(pulse, beat_ms=append_ms, tick_ms=append_ms))
-        if append_ms - clock.now_ms > monitor.WARNING_MS:
+        if append_ms - clock.now_ms > monitor.SILENT_MS:
             clock.grace_ms = append_ms + monitor.GRACE_MS
         clock.now_ms = max(clock.now_ms, append_ms)
 
@@ -252,8 +255,11 @@ class Incidents:
         if now_ms - self._clock.watched_ms < _WATCH_MS:
             return
         self._clock.watched_ms = now_ms
+        limits = self._limits_at(now_ms)
         for number, pulse in self._pulses.items():
-            after, told = monitor.judge(pulse, number, now_ms=now_ms, grace=grace, offset=record.offset)
+            after, told = monitor.judge(
+                pulse, number, limits=limits, now_ms=now_ms, grace=grace, offset=record.offset
+            )
             if after != pulse:
                 self._set_pulse(number, after)
             if told is not None:

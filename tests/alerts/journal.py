@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from alerts.detectors.monitor import Limits
 from alerts.incidents import Incidents, Kept
 from alerts.model import Command, Heartbeat, Text, Transition, encode
 from alerts.stages import Output, Record
@@ -89,7 +90,7 @@ class Journal:
 
 def fresh(partitions: int = 1) -> Incidents:
     """Return a stage that has seen nothing."""
-    stage = Incidents(partitions)
+    stage = Incidents(partitions, lambda _: Limits())
     stage.load(Kept(), epoch=1)
     return stage
 

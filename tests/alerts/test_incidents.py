@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.detectors.monitor import Limits, limits_of
 from alerts.incidents import Incidents, Kept, Written
 from alerts.incidents import stage as stage_module
-from alerts.incidents.monitor import CRITICAL_MS, FOR_MS, GRACE_MS, KEEP_MS, WARNING_MS
+from alerts.incidents.monitor import GRACE_MS
 from alerts.model import episode_id, parse_alert
+from alerts.rulecheck import load
 from alerts.stages import Output, Record
 from tests.alerts.journal import T0, Journal, fresh, play, without_repeats
 
@@ -248,7 +251,7 @@ def test_a_partition_that_never_had_a_heartbeat_degrades():
     beats(log, 0, 40)
     (alert,) = play(fresh(2), log.records)
     assert alert["subject"] == "partition-1"
-    assert alert["at_ms"] == T0 + GRACE_MS + FOR_MS
+    assert alert["at_ms"] == T0 + GRACE_MS + Limits().for_ms
 
 
 def test_a_take_over_within_ten_seconds_cries_no_wolf():
@@ -270,8 +273,30 @@ def test_an_hour_without_any_engine_is_forgiven_when_it_catches_up():
 
 
 def test_bounds_of_the_watch_fit_together():
-    assert WARNING_MS + FOR_MS < CRITICAL_MS < GRACE_MS
-    assert KEEP_MS >= FOR_MS
+    limits = Limits()
+    assert limits.warning_ms + limits.for_ms < limits.critical_ms < GRACE_MS
+    assert limits.keep_ms >= limits.for_ms
+
+
+def test_the_rule_set_gives_the_limits_and_their_version():
+    text = """
+    rules:
+      - name: monitor
+        kind: monitor_degraded
+        any:
+          - {detector: reach_age, params: {warning_s: 3, critical_s: 20}}
+          - {detector: dead_letters, params: {warning_ratio: 0.2}}
+        for_s: 2
+        keep_firing_s: 7
+    """
+    assert limits_of(load(text, 4)) == Limits(3_000, 20_000, 0.2, for_ms=2_000, keep_ms=7_000, version=4)
+    default = (Path(__file__).parents[2] / "deploy" / "rules" / "default.yaml").read_text()
+    assert limits_of(load(default, 1)) == Limits(version=1)
+    log = Journal()
+    beats(log, 0, 30)
+    beats(log, 30, 38, tick_ms=T0 + 30_000)
+    (alert,) = play(Incidents(1, lambda _: limits_of(load(text, 4))), log.records)
+    assert (alert["at_ms"] - T0, alert["threshold"], alert["rule_version"]) == (36_000, 3.0, 4)
 
 
 def test_a_degraded_partition_resolved_by_hand_comes_back_only_after_it_was_well():
@@ -387,7 +412,7 @@ def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     again: list[Output] = []
     kept, saved = Kept(), 0
     while True:  # run on from the kept state, crash somewhere, having kept a state of some time before
-        stage = Incidents(1)
+        stage = Incidents(1, lambda _: Limits())
         stage.load(kept, epoch=1)
         keep = data.draw(st.integers(saved, len(records)))
         crash = data.draw(st.integers(keep, len(records)))

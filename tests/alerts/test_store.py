@@ -10,6 +10,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from alerts.detectors.monitor import Limits
 from alerts.incidents import Incidents
 from alerts.model import episode_id
 from alerts.store import IncidentsReader
@@ -255,7 +256,7 @@ async def test_the_stage_goes_on_from_what_the_store_kept(redis: Redis):
     await _episodes(keeper, 12)
     keeper.log.command(50, "ack", episode_id("stutter", "s1", T0), for_s=60)
     await keeper.keep()
-    stage = Incidents(1)
+    stage = Incidents(1, lambda _: Limits())
     stage.load(await incidents_store.load(redis), epoch=2)
     keeper.log.beat(70_000)
     keeper.log.command(70_001, "resolve", episode_id("stutter", "s0", T0))
