@@ -14,8 +14,8 @@ import msgspec
 
 from alerts.bundles import Bundle
 from alerts.detectors.reading import Subject
-from alerts.model import RoomState
 from alerts.states import AlertState
+from alerts.windows import RoomState
 
 __all__ = [
     "PLANNED_MS",

@@ -32,20 +32,15 @@ __all__ = [
     "Heartbeat",
     "Kind",
     "Outcome",
-    "RoomEntry",
-    "RoomState",
     "Severity",
     "State",
     "Text",
     "Transition",
-    "VendorEntry",
-    "WindowsRecord",
     "encode",
     "episode_id",
     "parse_alert",
     "parse_outcome",
     "parse_transitions_record",
-    "parse_windows",
 ]
 
 Kind = Literal[
@@ -75,7 +70,6 @@ State = Literal["firing", "acknowledged", "escalated", "suppressed", "resolved"]
 """State of an episode as the world sees it; kept by the incidents stage alone."""
 Change = Literal["firing", "severity", "resolved"]
 """What a transition of the rules stage says: the episode begins, its severity moved, it is over."""
-RoomState = Literal["planned", "live", "paused", "ended"]
 CommandName = Literal["ack", "resolve", "assign", "silence", "unsilence", "rules_changed"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -116,45 +110,6 @@ class Text:
     def to_record(self) -> dict[str, str]:
         """Return ``{"zh", "en"}``."""
         return {"zh": self.zh, "en": self.en}
-
-
-class RoomEntry(msgspec.Struct, frozen=True, gc=False):
-    """A room in ``live.windows``; ``facts`` None: as before."""
-
-    room_id: str
-    session_ms: int | None
-    state: RoomState
-    values: list[Any]
-    newest_ms: dict[str, int]
-    facts: dict[str, Any] | None = None
-    hits: list[dict[str, Any]] = []
-    ended_reason: str | None = None
-
-
-class VendorEntry(msgspec.Struct, frozen=True, gc=False):
-    """A vendor's operation in ``live.windows``; ``newest_ms`` is an append time."""
-
-    vendor: str
-    operation: str
-    values: list[Any]
-    newest_ms: int
-
-
-class WindowsRecord(msgspec.Struct, frozen=True, gc=False):
-    """A value of ``live.windows``; see docs/records.md."""
-
-    v: int
-    partition: int
-    epoch: int
-    seq: int
-    tick_ms: int
-    reach_ms: dict[str, int]
-    columns: int
-    last: bool
-    rooms: list[RoomEntry]
-    vendors: list[VendorEntry] = []
-    records_1m: int = 0
-    dead_1m: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,19 +324,6 @@ _BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command]]] = {
     "command": Command,
 }
 _Form = TypeVar("_Form")
-_WINDOWS: Final = msgspec.json.Decoder(WindowsRecord)
-
-
-def parse_windows(value: bytes) -> WindowsRecord:
-    """Return a value of ``live.windows``.
-
-    Raises:
-        BadRecord: it does not have the form of docs/records.md.
-    """
-    try:
-        return _WINDOWS.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRecord(f"live.windows: {error}") from error
 
 
 def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command:

@@ -30,10 +30,11 @@ from alerts.held import (
     unpack_meta,
     unpack_states,
 )
-from alerts.model import Heartbeat, RoomEntry, Transition, VendorEntry, WindowsRecord
+from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
 from alerts.states import AlertState, Decision, Finding, step
 from alerts.telling import End, Place, transition_of
+from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
 from stream.errors import StageError
 

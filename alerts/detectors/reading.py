@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from alerts.model import RoomState
+from alerts.windows import RoomState
 
 __all__ = ["BETWEEN", "CRITICAL", "INFO", "LEVELS", "OK", "WARNING", "Condition", "Reading", "Subject"]
 

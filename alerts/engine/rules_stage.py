@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from alerts.model import BadRecord, encode, parse_windows
+from alerts.model import BadRecord, encode
 from alerts.rules import RulesFold
 from alerts.ruleset import RuleSet
 from alerts.stages import Output, Record
+from alerts.windows import parse_windows
 
 __all__ = ["RulesStage"]
 

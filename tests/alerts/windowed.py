@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.model import RoomEntry, Transition, VendorEntry, WindowsRecord
+from alerts.model import Transition
 from alerts.rulecheck import load
 from alerts.rules import RulesFold
 from alerts.ruleset import RuleSet
+from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, VENDOR_COLUMNS
 
 __all__ = ["STUTTER", "T0", "Player", "pings", "room", "vendor"]
