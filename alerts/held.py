@@ -43,6 +43,8 @@ pack: Final = msgspec.msgpack.Encoder().encode
 class Meta(msgspec.Struct, array_like=True):
     """What the fold of a partition holds besides its subjects.
 
+    Fields are only ever appended, with a default: a newer program reads what an older one kept.
+
     Attributes:
         epoch: of the newest owner of the partition in the ingest stage.
         seq: newest record of that owner.
