@@ -148,7 +148,10 @@ def _without_10_s(room: RoomFigures) -> RoomFigures:
 
 
 async def _has_samples(shared: Running) -> bool:
+    """Tell whether Prometheus is up, which it says itself, and has scraped often enough."""
     try:
+        if (await shared.client.get("/-/ready")).status_code != httpx.codes.OK:
+            return False
         counted = await shared.query('min(count_over_time(live_orders_total{status="paid"}[1m]))')
     except httpx.TransportError:
         return False
