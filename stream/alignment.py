@@ -111,21 +111,25 @@ class Alignment:
 
         Args:
             feed: the feed.
-            barrier_ms: instant that no feed may pass yet; ``FAR_MS`` for none.
+            barrier_ms: instant that no feed may pass yet, in append time of all but room records, whose turn
+                is earlier; ``FAR_MS`` for none.
         """
         health, rooms = self.queues["health"].folded_ms, self.queues["rooms"].folded_ms - self._settle_ms
         if feed == "vendors":
             return self.horizon_ms
         bound = min(barrier_ms, self.horizon_ms)
         if feed == "rooms":
-            return min(bound, health + self._settle_ms + 1)
+            return min(barrier_ms + self._settle_ms, self.horizon_ms, health + self._settle_ms + 1)
         if feed == "health":
             return min(bound, rooms)
         return min(bound, rooms, health)
 
     def passed(self, barrier_ms: int) -> bool:
-        """Tell whether every record appended before an instant has been folded."""
-        return all(queue.folded_ms >= barrier_ms for queue in self.queues.values())
+        """Tell whether every record that may go before a barrier has been folded."""
+        return all(
+            queue.folded_ms >= barrier_ms + (self._settle_ms if feed == "rooms" else 0)
+            for feed, queue in self.queues.items()
+        )
 
     def reach_ms(self) -> dict[Feed, int]:
         """Return for each feed the instant before which everything has been folded."""

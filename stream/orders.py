@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from stream.sessions import REMEMBERED_MS
+from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS
 
 __all__ = ["HOUR_MS", "OFF_AIR", "PROVISIONAL", "ROW_BYTES", "OrderMemory", "OrderRow", "order_key"]
 
@@ -107,8 +107,9 @@ class OrderMemory:
         }
         if not fresh:
             return None
-        paid = fresh.get(_PAID)
-        return (paid or min(fresh.values(), key=lambda seen: (seen.append_ms, seen.position))).session_ms
+        own = fresh.get(_PAID) or min(fresh.values(), key=lambda seen: (seen.append_ms, seen.position))
+        waited_in_vain = own.session_ms == PROVISIONAL and append_ms - own.append_ms > PROVISIONAL_MS
+        return OFF_AIR if waited_in_vain else own.session_ms
 
     def belongs(self, key: int, status: str, session_ms: int) -> None:
         """Note that an order which waited for a session has got one, or none."""

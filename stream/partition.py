@@ -136,14 +136,14 @@ class Partition:
             room.end_by_silence(self._settle_ms)
             self.touched.add(room)
 
-    def expire_waiting(self, rooms_folded_ms: int) -> None:
+    def expire_waiting(self, reach_ms: int) -> None:
         """Let provisional events go off air that no `live` record can join any more.
 
         Args:
-            rooms_folded_ms: instant before which every room record has been folded.
+            reach_ms: instant before which every record of every feed has been folded.
         """
+        limit = reach_ms - PROVISIONAL_MS
         for room in list(self.waiting):
-            limit = rooms_folded_ms - PROVISIONAL_MS
             for key in [key for key, waiting in room.waiting.items() if waiting.append_ms < limit]:
                 self._drop_waiting(room, key)
 
@@ -180,27 +180,36 @@ class Partition:
         return room
 
     def _fold_events(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
-        figures, late_rule, settle_ms = FEED_FIGURES[feed], self.late[feed], self._settle_ms
-        add, group, touched = figures.add, figures.groups[0], self.touched
-        short, group_of = (self._users.short if figures.users else None), figures.group_of
-        rooms = self.rooms
+        """Count events; the one loop through which nearly everything goes."""
+        figures, settle_ms, touch = FEED_FIGURES[feed], self._settle_ms, self.touched.add
+        add, group, group_of = figures.add, figures.groups[0], figures.group_of
+        is_late, find_room = self.late[feed].late, self.rooms.get
+        short = self._users.short if figures.users else None
         event: Any
         for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is None:
                 continue
             at_ms = event.at_ms
-            late = late_rule.late(at_ms)
-            room = rooms.get(event.room_id) or self._room(event.room_id)
+            late = is_late(at_ms)
+            room = find_room(event.room_id) or self._room(event.room_id)
             room.newest_ms[feed] = append_ms
-            touched.add(room)
-            session = room.place(at_ms, turn=append_ms + settle_ms, append_ms=append_ms)
+            touch(room)
+            turn = append_ms + settle_ms
+            session = room.current
+            if session is None or at_ms < session.start_ms or session.opened > turn:
+                session = room.place(at_ms, turn=turn, append_ms=append_ms)
             if late:
                 self.counts[f"late:{feed}"] += 1
             if session is None:
                 self._homeless(room, feed, offset, Waiting(append_ms, late, event))
                 continue
+            if group_of is not None:
+                group = group_of(event)
             second = Session.LATE if late else at_ms // FINE_MS
-            fresh = session.pane(group_of(event) if group_of else group, second)
+            try:
+                fresh = session.fresh[group.name][second]
+            except KeyError:
+                fresh = session.pane(group, second)
             add(fresh, event, session.registers, short(event.user_id) if short else 0, append_ms)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:

@@ -16,7 +16,8 @@ What the contract leaves open is decided so:
   so does a
   ``live`` with an ``at_ms`` before the ``ended`` of the last session, which was over by then.
 - ``live`` and ``paused`` within a session follow ``at_ms``: an older one does not overrule a newer one.
-- A session that ends by silence ends ten minutes after the append time of the room's last record.
+- A session that ends by silence ends ten minutes after the append time of the room's last record; a room record
+  may still come within the settle time after that.
 - While a session is open, an event outside of every session is off air at once.
 """
 
@@ -168,6 +169,7 @@ class Room:
     """
 
     __slots__ = (
+        "current",
         "facts",
         "fresh_waiting",
         "newest_ms",
@@ -188,6 +190,8 @@ class Room:
         self.room_id = room_id
         self.sessions: list[Session] = []
         """Oldest first; only the last may be open."""
+        self.current: Session | None = None
+        """The open one."""
         self.panes: dict[str, Panes] = {}
         self.seconds: set[int] = set()
         """Seconds whose panes changed since the last flush."""
@@ -217,18 +221,11 @@ class Room:
         return self.sessions[-1] if self.sessions else None
 
     @property
-    def current(self) -> Session | None:
-        """Return the open session."""
-        last = self.last
-        return last if last is not None and last.ended is None else None
-
-    @property
     def state(self) -> State:
         """Return what the room is doing."""
-        last = self.last
-        if last is not None and last.ended is None:
+        if self.current is not None:
             return "paused" if self.paused else "live"
-        return "planned" if last is None or self.planned else "ended"
+        return "planned" if not self.sessions or self.planned else "ended"
 
     @property
     def last_ms(self) -> int:
@@ -270,7 +267,8 @@ class Room:
         """Open a session if this ping is all that is known of the room, and tell whether it did."""
         if self.was_named or self.sessions:
             return False
-        self.sessions.append(Session(at_ms, turn, self.panes))
+        self.current = Session(at_ms, turn, self.panes)
+        self.sessions.append(self.current)
         return True
 
     def record(self, said: RoomRecord, turn: int) -> Session | None:
@@ -326,6 +324,7 @@ class Room:
             known.live_ms, known.named, known.touched = at_ms, turn, True
         else:
             return None
+        self.current = known
         return known
 
     def _end(self, current: Session, at_ms: int, turn: int) -> None:
@@ -342,6 +341,7 @@ class Room:
     def _close(self, session: Session, end_ms: int, turn: int, reason: str) -> None:
         session.end_ms, session.ended, session.reason = end_ms, turn, reason
         session.touched = True
+        self.current = None
         self.planned = False
         self.on_air.clear()
 

@@ -117,7 +117,7 @@ class Ownership:
         await self._bury()
         closing, reach = self._closing(), self.alignment.reach_ms()
         self._tick_ms = max(self._tick_ms, self._tools.clock.now_ms() // _TICK_MS * _TICK_MS)
-        self.partition.expire_waiting(reach["rooms"])
+        self.partition.expire_waiting(min(reach.values()))
         self._count_folded()
         began_s = time.monotonic()
         made = Flush()

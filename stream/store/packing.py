@@ -122,6 +122,7 @@ def unpack_room(room_id: str, fields: dict[bytes, bytes]) -> Room:
         session = Session(start_ms, opened, room.panes, live_ms, named, end_ms, ended, reason)
         _unpack_totals(session, fields)
         room.sessions.append(session)
+        room.current = None if session.reason else session
     _unpack_panes(room.panes, fields)
     for name, raw in fields.items():
         if name.startswith(b"w:"):

@@ -13,7 +13,9 @@ from stream.folding import Folder
 from stream.model import FEEDS
 from stream.partition import Partition, merge
 from stream.store.flush import Flusher
+from stream.store.packing import unpack_operation, unpack_room
 from stream.users import UserHasher
+from stream.windows import oldest_panes
 from tests.stream.recount import Record
 
 HASHER = UserHasher(b"test-key")
@@ -58,6 +60,12 @@ class Folding:
             topics={feed: f"live.{feed}" for feed in FEEDS},
         )
         self.flusher = Flusher(0, self.partition, set())
+        self.appended = {}
+        self.offsets = {}
+
+    def kept_offset(self, feed):
+        """Return the offset of the next record of a feed."""
+        return self.folder.offsets.get(feed, self.offsets.get(feed, 0))
 
     def read(self, feed, records):
         self.alignment.queues[feed].put([(r.value, r.key, r.append_ms, r.offset) for r in records])
@@ -71,7 +79,7 @@ class Folding:
 
     def flush(self, *, closing=True):
         reach = self.alignment.reach_ms()
-        self.partition.expire_waiting(reach["rooms"])
+        self.partition.expire_waiting(min(reach.values()))
         *_, made = self.flusher.flush(reach, critical=self.folder.take_critical(), closing=closing)
         return made
 
@@ -109,28 +117,124 @@ def fold_in_pieces(records, reach_ms, seed):
     return folding
 
 
-def described(partition):
-    """Return everything that a partition counted, as plain values."""
+class PlainStore:
+    """What the writes of flushes come to, in dicts."""
+
+    def __init__(self):
+        self.hashes = defaultdict(dict)
+        self.strings = defaultdict(bytearray)
+        self.fields = {}
+
+    def apply(self, writes):
+        """Do as the script does."""
+        for kind, number, *arguments in _unpack(writes.pack()):
+            key = writes.keys[int(number) - 1]
+            if kind == b"hset":
+                self.hashes[key].update(zip(arguments[::2], arguments[1::2], strict=True))
+            elif kind == b"hdel":
+                for name in arguments:
+                    self.hashes[key].pop(name, None)
+            elif kind == b"setrange":
+                at, raw = int(arguments[0]), arguments[1]
+                chunk = self.strings[key]
+                chunk.extend(bytes(max(0, at + len(raw) - len(chunk))))
+                chunk[at : at + len(raw)] = raw
+            elif kind == b"del":
+                self.hashes.pop(key, None)
+                self.strings.pop(key, None)
+
+    def load(self, before):
+        """Return a new folding that goes on where ``before`` was when it was flushed."""
+        folding = Folding()
+        partition = folding.partition
+        for feed, queue in folding.alignment.queues.items():
+            queue.append_ms = before.folder.appended.get(feed, before.appended.get(feed, 0))
+            queue.reach_ms = before.alignment.queues[feed].folded_ms
+            partition.late[feed].highest_ms = before.partition.late[feed].highest_ms
+        folding.offsets = before.offsets | before.folder.offsets
+        folding.appended = before.appended | before.folder.appended
+        partition.forgot_ms = min(queue.reach_ms for queue in folding.alignment.queues.values())
+        partition.counts.update(before.partition.counts)
+        for key, fields in self.hashes.items():
+            _, kind, name = [*key.split(":", 2), ""][:3]
+            if kind == "room":
+                partition.adopt(unpack_room(name, fields))
+            elif kind == "vendor":
+                partition.operations[name] = unpack_operation(name, fields)
+        for key, chunk in self.strings.items():
+            partition.orders.load(int(key.rpartition(":")[2]), bytes(chunk))
+        folding.flusher = Flusher(0, partition, set())
+        return folding
+
+
+def _unpack(raw):
+    """Unpack lists of strings of any bytes, as the store's scripts do."""
+
+    def value(at):
+        mark = raw[at]
+        if mark == 0xDD:
+            found, at, count = [], at + 5, int.from_bytes(raw[at + 1 : at + 5], "big")
+            for _ in range(count):
+                one, at = value(at)
+                found.append(one)
+            return found, at
+        size, at = (
+            (mark & 31, at + 1) if mark < 0xC0 else (int.from_bytes(raw[at + 1 : at + 5], "big"), at + 5)
+        )
+        return raw[at : at + size], at + size
+
+    return value(0)[0]
+
+
+def fold_with_restarts(records, reach_ms, seed):
+    """Fold in pieces; at some flushes forget everything and go on from what was written."""
+    chance, folding, store = random.Random(seed), Folding(), PlainStore()
+    left = {feed: [r for r in records if r.feed == feed] for feed in FEEDS}
+    ends, restarts = dict.fromkeys(FEEDS, False), 4
+    while not all(ends.values()):
+        feed = chance.choice(FEEDS)
+        size = chance.choice((1, 3, 20))
+        read, left[feed] = left[feed][:size], left[feed][size:]
+        folding.read(feed, read)
+        if not left[feed]:
+            folding.saw_end(feed, reach_ms)
+            ends[feed] = True
+        folding.fold()
+        if chance.random() < 0.5:
+            store.apply(folding.flush(closing=chance.random() < 0.5).writes)
+            if restarts and chance.random() < 0.5:
+                folding, restarts = store.load(folding), restarts - 1
+                for name in FEEDS:
+                    offset = folding.kept_offset(name)
+                    left[name] = [r for r in records if r.feed == name and r.offset >= offset]
+                    ends[name] = False
+    folding.fold()
+    store.apply(folding.flush().writes)
+    return folding
+
+
+def described(partition, reach_ms):
+    """Return everything that a partition counted, as plain values; of panes those that windows may need."""
     for subject in (*partition.rooms.values(), *partition.operations.values()):
         merge(subject, partition.forgot_ms)
     return {
-        "rooms": {room_id: _room(room) for room_id, room in sorted(partition.rooms.items())},
+        "rooms": {room_id: _room(room, reach_ms) for room_id, room in sorted(partition.rooms.items())},
         "vendors": {
-            name: (_totals(found.totals), _panes(found.panes))
+            name: (_totals(found.totals), _panes(found.panes, reach_ms))
             for name, found in sorted(partition.operations.items())
         },
         "counts": {name: n for name, n in sorted(partition.counts.items()) if n},
     }
 
 
-def _room(room):
+def _room(room, reach_ms):
     return {
         "state": room.state,
         "facts": room.facts,
         "off_air": dict(room.off_air),
         "newest": dict(sorted(room.newest_ms.items())),
         "waiting": sorted(room.waiting),
-        "panes": _panes(room.panes),
+        "panes": _panes(room.panes, reach_ms),
         "sessions": [
             (s.start_ms, s.end_ms, s.reason, s.live_ms, _totals(s.totals), dict(sorted(s.registers.items())))
             for s in room.sessions
@@ -145,14 +249,16 @@ def _totals(totals):
     }
 
 
-def _panes(panes):
+def _panes(panes, reach_ms):
+    oldest = oldest_panes(reach_ms)
     return {
         name: [
             {
                 number: (pane.row, [s.pack() for s in pane.samples], [p.pack() for p in pane.people])
                 for number, pane in sorted(kept.items())
+                if number >= first
             }
-            for kept in (found.fine, found.coarse)
+            for kept, first in zip((found.fine, found.coarse), oldest, strict=True)
         ]
         for name, found in sorted(panes.items())
     }

@@ -162,19 +162,14 @@ class Room:
 
     def replay(self, records, reach_ms):
         """Pass the records through, and the silences between them."""
-        items = [
-            (r.append_ms + self.delay(r), RANK.get(r.feed, 2), r.append_ms, r.offset, r) for r in records
-        ]
-        appends = sorted(r.append_ms for r in records)
-        for before, after in zip(appends, [*appends[1:], reach_ms], strict=True):
-            if after - before >= MINUTES_10:
-                items.append((before + MINUTES_10, -1, 0, 0, None))
-        for turn, _, append_ms, _, record in sorted(items, key=lambda item: item[:4]):
-            if record is None:
-                self.silence(turn)
-            else:
-                self.expire(append_ms)
-                self.take(record)
+        items = [(r.append_ms + self.delay(r), RANK.get(r.feed, 2), r.offset, r) for r in records]
+        newest = 0
+        for turn, _, _, record in sorted(items, key=lambda item: item[:3]):
+            self.silence(newest, turn)
+            newest = max(newest, record.append_ms)
+            self.expire(record.append_ms)
+            self.take(record)
+        self.silence(newest, reach_ms)
         self.expire(reach_ms)
 
     def delay(self, record):
@@ -192,9 +187,10 @@ class Room:
 
     planned_again = False
 
-    def silence(self, at_ms):
-        if self.current:
-            self.close(at_ms, "silent")
+    def silence(self, newest, turn):
+        """End the session if nothing came for ten minutes before this turn."""
+        if self.current and turn >= newest + MINUTES_10 + self.settle_ms:
+            self.close(newest + MINUTES_10, "silent")
 
     def close(self, at_ms, reason):
         self.current.reason = reason

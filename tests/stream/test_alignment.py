@@ -58,7 +58,10 @@ def test_no_feed_runs_further_ahead_than_the_alignment(alignment):
 
 def test_no_room_feed_passes_the_barrier(alignment):
     read_to(alignment, 9_000)
-    assert all(alignment.limit_ms(feed, 2_000) == 2_000 for feed in FEEDS if feed != "vendors")
+    assert all(alignment.limit_ms(feed, 2_000) == 2_000 for feed in FEEDS if feed not in {"vendors", "rooms"})
+    assert alignment.limit_ms("rooms", 2_000) == 2_000 + SETTLE_MS
+    assert not alignment.passed(9_000)
+    alignment.queues["rooms"].saw_end(9_030)
     assert alignment.passed(9_000)
     alignment.queues["marks"].put([record(8_999)])
     assert not alignment.passed(9_000)

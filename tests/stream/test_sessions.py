@@ -6,7 +6,7 @@ import pytest
 
 from stream.partition import WAITING_MAX
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, SILENCE_MS
-from tests.stream.logs import HASHER, START_MS, Folding, Log, fold_at_once
+from tests.stream.logs import HASHER, SETTLE_MS, START_MS, Folding, Log, fold_at_once
 
 SECOND_MS, MINUTE_MS = 1_000, 60_000
 
@@ -120,11 +120,11 @@ def test_ten_minutes_of_silence_end_a_session_and_say_so(log):
     rooms(log, "live")
     log.wait(SECOND_MS)
     like(log)
-    room = fold(log, more_ms=SILENCE_MS)
+    room = fold(log, more_ms=SILENCE_MS + SETTLE_MS)
     (session,) = room.sessions
     assert (room.state, session.reason) == ("ended", "silent")
     assert session.end_ms == START_MS + 1_000 + SILENCE_MS
-    assert fold(log, more_ms=SILENCE_MS - 1).state == "live"
+    assert fold(log, more_ms=SILENCE_MS + SETTLE_MS - 1).state == "live"
 
 
 @pytest.mark.parametrize("feed", ["danmaku", "visits", "health", "orders", "marks", "transcript", "rooms"])
