@@ -9,15 +9,13 @@ its own turn and no others. So the result depends on the logs alone, not on who 
 What the contract leaves open is decided so:
 
 - A ping of a room that no room record has named opens a session at its ``at_ms``. A later ``live`` record
-  *adopts*
-  that session: it keeps its start (its identity), and from then on also holds events back to the record's
-  ``at_ms``.
-- ``ended`` with an ``at_ms`` before the open session's start is about an older one and changes facts only;
-  so does a
-  ``live`` with an ``at_ms`` before the ``ended`` of the last session, which was over by then.
+  *adopts* that session: it keeps its start (its identity), and from then on also holds events back to the
+  record's ``at_ms``.
+- ``ended`` with an ``at_ms`` before the open session's start is about an older one and changes facts only; so
+  does a ``live`` with an ``at_ms`` before the ``ended`` of the last session, which was over by then.
 - ``live`` and ``paused`` within a session follow ``at_ms``: an older one does not overrule a newer one.
-- A session that ends by silence ends ten minutes after the append time of the room's last record; a room record
-  may still come within the settle time after that.
+- A session that ends by silence ends ten minutes after the append time of the room's last record; a room
+  record may still come within the settle time after that.
 - While a session is open, an event outside of every session is off air at once.
 """
 

@@ -15,8 +15,15 @@ from importlib import resources
 from typing import Any, Final
 
 from redis.asyncio import Redis
+from redis.exceptions import (
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from stream.errors import FencedError, StoreError
@@ -24,7 +31,17 @@ from stream.store import keys
 
 __all__ = ["Claim", "PartitionStore", "Writes"]
 
-_AWAY: Final = (RedisConnectionError, RedisTimeoutError, OSError)
+_AWAY: Final = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    OSError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    TryAgainError,
+    ClusterDownError,
+    MasterDownError,
+)
+"""The store is away, changes its primary or is full: a flush waits for it."""
 _LIST: Final = struct.Struct(">BI")
 _LIST_MARK: Final = 0xDD
 _STRING: Final = struct.Struct(">BI")

@@ -121,8 +121,8 @@ class PlainStore:
     """What the writes of flushes come to, in dicts."""
 
     def __init__(self):
-        self.hashes = defaultdict(dict)
-        self.strings = defaultdict(bytearray)
+        self.hashes: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+        self.strings: dict[str, bytearray] = defaultdict(bytearray)
         self.fields = {}
 
     def apply(self, writes):
@@ -250,15 +250,11 @@ def _totals(totals):
 
 
 def _panes(panes, reach_ms):
-    oldest = oldest_panes(reach_ms)
+    """Return the panes by group, resolution and number."""
     return {
-        name: [
-            {
-                number: (pane.row, [s.pack() for s in pane.samples], [p.pack() for p in pane.people])
-                for number, pane in sorted(kept.items())
-                if number >= first
-            }
-            for kept, first in zip((found.fine, found.coarse), oldest, strict=True)
-        ]
-        for name, found in sorted(panes.items())
+        (name, kind, number): (pane.row, [s.pack() for s in pane.samples], [p.pack() for p in pane.people])
+        for name, found in panes.items()
+        for kind, kept, first in zip("fc", (found.fine, found.coarse), oldest_panes(reach_ms), strict=True)
+        for number, pane in kept.items()
+        if number >= first
     }

@@ -52,7 +52,8 @@ def test_a_partition_that_is_kept_and_loaded_at_any_flush_comes_to_the_same(draw
 @given(logs(), st.integers(0, 1_000_000))
 @settings(max_examples=60, deadline=None)
 def test_nothing_waits_for_ever(drawn, seed):
-    for folding in (fold_at_once(*drawn), fold_in_pieces(*drawn, seed)):
+    records, reach_ms = drawn
+    for folding in (fold_at_once(records, reach_ms), fold_in_pieces(records, reach_ms, seed)):
         assert not any(len(queue) for queue in folding.alignment.queues.values())
 
 

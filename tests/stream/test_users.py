@@ -1,0 +1,23 @@
+"""User ids are hashed under the deployment's key and remembered within a bound."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from stream.users import CACHE_MAX, UserHasher
+
+
+def test_a_hash_is_hmac_sha_256_cut_to_16_bytes():
+    wanted = hmac.new(b"key", "用户".encode(), hashlib.sha256).digest()[:16]
+    hasher = UserHasher(b"key")
+    assert hasher.full("用户") == wanted
+    assert hasher.short("用户") == hasher.short("用户") == int.from_bytes(wanted[:8], "big")
+    assert UserHasher(b"other").full("用户") != wanted
+
+
+def test_the_cache_is_bounded():
+    hasher = UserHasher(b"key")
+    for number in range(CACHE_MAX + 10):
+        hasher._short[f"u{number}"] = 0 if number < CACHE_MAX else hasher.short(f"u{number}")
+    assert len(hasher._short) <= CACHE_MAX
