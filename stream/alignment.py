@@ -6,8 +6,7 @@ The feeds of a partition are read side by side, each at its own pace. Three rule
   record after all room records and pings of its turn or before.
 - *Alignment.* No feed runs further ahead of the slowest than ``align_ms``.
 - *The barrier.* Where a room may turn out to have been silent for too long, no feed passes that instant
-  before
-  all have reached it.
+  before all have reached it.
 
 A feed's *reach* here is exclusive: every record appended before it has been read. Whatever must wait stays
 in the feed's queue; the shell pauses the feed while its queue is long, so the queues are bounded by

@@ -135,6 +135,8 @@ class Member:
                 owner.abandon()
 
     async def _start(self, number: int, offsets: dict[str, int]) -> dict[Feed, int]:
+        for reader in (self._critical, self._bulk):
+            reader.ready.discard(number)  # what was read from older positions must not come in between
         begins = await self._critical.start(number, offsets)
         return begins | await self._bulk.start(number, offsets)
 
