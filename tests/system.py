@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,22 +18,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from deploy.local.process import free_port
 from stream.settings import Settings
 from tests.waiting import PATIENCE
 
-__all__ = ["Role", "System", "alerts_over_websocket", "free_port", "read_log"]
+__all__ = ["Role", "System", "alerts_over_websocket", "read_log"]
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_S = 12
 """A role must have stopped 10 s after it was asked; two more for a busy machine."""
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Role:

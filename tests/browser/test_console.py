@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from deploy.local.process import free_port
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import answering, gateway, publish
-from tests.system import free_port
 from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.services, pytest.mark.timeout(120)]

@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.shell import serve
 from alerts.model import Command, Outcome, encode, parse_transitions_record
+from deploy.local.process import free_port
 from stream.settings import Settings
 from tests.alerts.gateway.made import alert
-from tests.system import free_port
 from tests.waiting import PATIENCE, until
 
 __all__ = ["Client", "Gateway", "answering", "gateway", "publish", "watch"]

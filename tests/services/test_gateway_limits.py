@@ -17,9 +17,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from deploy.local.process import free_port
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import Client, gateway, publish, watch
-from tests.system import free_port
 from tests.waiting import until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]

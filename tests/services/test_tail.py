@@ -14,9 +14,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from deploy.local.process import free_port
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import gateway, publish
-from tests.system import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.services
