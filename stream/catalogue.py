@@ -61,6 +61,7 @@ class Metric:
             those of the whole deployment only their own labels.
         exported: False for columns that travel in ``live.windows`` for the rules only.
         derived: True where the exporter works it out at scrape time and no column travels.
+        whole: whether its figures are whole numbers.
         zh: the Chinese name shown to people.
     """
 
@@ -76,6 +77,7 @@ class Metric:
     scope: Literal["room", "vendor", "deployment"] = "room"
     exported: bool = True
     derived: bool = False
+    whole: bool = False
     zh: str = ""
 
     def columns(self) -> Iterable[Column]:
@@ -112,6 +114,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Viewers in the room now.",
         "newest `online` of a ping; without one: enters - leaves, never below 0",
         ("health", "visits"),
+        whole=True,
         zh="在线人数",
     ),
     Metric(
@@ -121,6 +124,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "max of live_viewers",
         ("health", "visits"),
         ("session",),
+        whole=True,
         zh="最高在线",
     ),
     Metric(
@@ -129,6 +133,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Visits to the room in this session.",
         "count of `enter`",
         ("visits",),
+        whole=True,
         zh="观看人次",
     ),
     Metric(
@@ -147,6 +152,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Chat lines in this session.",
         "count of danmaku",
         ("danmaku",),
+        whole=True,
         zh="弹幕数",
     ),
     Metric(
@@ -159,7 +165,8 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="弹幕速率",
     ),
     Metric(
-        "live_likes_total", "counter", "Likes in this session.", "sum of `count`", ("likes",), zh="点赞数"
+        "live_likes_total", "counter", "Likes in this session.", "sum of `count`", ("likes",), whole=True,
+        zh="点赞数"
     ),
     Metric(
         "live_likes_per_second",
@@ -177,6 +184,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Clicks on items in this session.",
         "count of `click`",
         ("visits",),
+        whole=True,
         zh="商品点击次数",
     ),
     Metric(
@@ -187,6 +195,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("orders",),
         label="status",
         label_values=_STATUSES,
+        whole=True,
         zh="订单数",
     ),
     Metric(
@@ -363,6 +372,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "probe",
         PROBES,
         exported=False,
+        whole=True,
         zh="心跳数",
     ),
     Metric(
@@ -397,6 +407,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("visits",),
         ("session", "5m", "15m"),
         exported=False,
+        whole=True,
         zh="商品点击人数",
     ),
     Metric(
@@ -407,6 +418,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("orders",),
         ("session", "5m", "15m"),
         exported=False,
+        whole=True,
         zh="成交人数",
     ),
     Metric(
@@ -419,6 +431,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "status",
         _STATUSES,
         exported=False,
+        whole=True,
         zh="窗口订单数",
     ),
     # vendors
@@ -451,6 +464,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("1m", "5m"),
         scope="vendor",
         exported=False,
+        whole=True,
         zh="供应商调用数",
     ),
 )

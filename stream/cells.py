@@ -1,88 +1,172 @@
-"""What is counted: groups of additive integers, sets of people and samples that are kept together.
+"""What is counted, in plain words: cells that add up, and extras that merge.
 
-A *group* is the unit of a pane: what one kind of record of one feed adds to. A ``Fresh`` holds what came
-since the last merge; a ``Pane`` holds what a pane or a session's total has come to. Everything merges by
-adding, uniting or taking the larger, so that neither order nor batches matter.
+A *cell* is an integer of one session that only grows; it is named ``group.cell``. An *extra* is what a pane
+or a session keeps besides: people, samples, who is busiest. Both are gathered in a ``Fresh``, one for each
+session and second, until the next flush merges them into panes and totals. Everything merges by adding,
+uniting or taking the larger, so that neither order nor batches matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stream.model import Feed
-from stream.sketches import SESSION_PRECISION, WINDOW_PRECISION, Distinct, Samples
 
-__all__ = ["FeedFigures", "Fresh", "Group", "Pane", "Registers", "pack_pane", "total_pane", "unpack_pane"]
+if TYPE_CHECKING:
+    from stream.tally import Tally
+    from stream.words import Words
+
+__all__ = ["Batch", "Extra", "FeedFigures", "Fresh", "Group", "Layout", "Mergeable", "Registers"]
 
 Registers = dict[str, list[int]]
 """What a session keeps besides sums, by name: newest and largest values. Each is a short list of integers."""
 
 
+class Mergeable(Protocol):
+    """An extra: what came is merged into what is kept.
+
+    Attributes:
+        changed: whether it differs from what the store has; who packs it sets it back.
+    """
+
+    changed: bool
+
+    def merge(self, other: Any, /) -> None:
+        """Add what another one of the same kind holds."""
+
+    def pack(self) -> Any:
+        """Return it as msgpack can hold it; equal ones give equal values."""
+
+    def unpack(self, packed: Any, /) -> None:
+        """Take in what ``pack`` gave; called on an empty one only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Cells that one kind of record adds to.
+    """Cells that the events of one feed add to.
 
     Attributes:
         name: unique, also in the store.
-        cells: names of the additive integers, in the order of a pane's row.
-        people: names of the sets of people.
-        samples: names of the samples.
+        feed: the feed.
+        cells: names of its cells.
     """
 
     name: str
+    feed: Feed
     cells: tuple[str, ...]
-    people: tuple[str, ...] = ()
-    samples: tuple[str, ...] = ()
-    index: dict[str, int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        names = {n: i for part in (self.cells, self.people, self.samples) for i, n in enumerate(part)}
-        object.__setattr__(self, "index", names)
+    def cell(self, cell: str) -> str:
+        """Return the full name of a cell.
+
+        Raises:
+            KeyError: the group has no such cell.
+        """
+        if cell not in self.cells:
+            raise KeyError(f"{self.name} has no cell {cell!r}")
+        return f"{self.name}.{cell}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Something that panes or sessions keep besides cells.
+
+    Attributes:
+        name: unique, also in the store.
+        fresh: makes an empty one for what comes.
+        pane: makes an empty one for a pane; None where panes keep none.
+        session: makes an empty one for a session; None where sessions keep none.
+        into: name of the session's extra that it merges into, when that is another one's.
+        fine: whether fine panes (1 s) keep it.
+        coarse: whether coarse panes (10 s) keep it.
+    """
+
+    name: str
+    fresh: Callable[[], Any]
+    pane: Callable[[], Any] | None = None
+    session: Callable[[], Any] | None = None
+    into: str | None = None
+    fine: bool = False
+    coarse: bool = True
+
+
+class Layout:
+    """The cells of all groups in one row.
+
+    Args:
+        groups: the groups; their order is that of the row.
+    """
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self.groups: Final = {group.name: group for group in groups}
+        self.names: Final = tuple(f"{g.name}.{cell}" for g in self.groups.values() for cell in g.cells)
+        self.index: Final = {name: at for at, name in enumerate(self.names)}
+
+    def of_feeds(self, feeds: Iterable[Feed]) -> tuple[str, ...]:
+        """Return the names of the cells of these feeds."""
+        wanted = set(feeds)
+        return tuple(f"{g.name}.{c}" for g in self.groups.values() if g.feed in wanted for c in g.cells)
+
+    def span(self, group: str) -> slice:
+        """Return where the cells of a group lie in the row."""
+        found = self.groups[group]
+        start = self.index[f"{group}.{found.cells[0]}"]
+        return slice(start, start + len(found.cells))
 
 
 class Fresh:
-    """What was added to a group and pane since the last merge."""
+    """What came for a session and second since the last merge."""
 
-    __slots__ = ("people", "row", "samples")
+    __slots__ = ("cells", "extras")
 
-    def __init__(self, group: Group) -> None:
-        self.row = [0] * len(group.cells)
-        self.people: list[set[int]] = [set() for _ in group.people]
-        self.samples = [Samples() for _ in group.samples]
+    def __init__(self) -> None:
+        self.cells: defaultdict[str, int] = defaultdict(int)
+        self.extras: dict[str, Any] = {}
+
+    def people(self, name: str) -> set[int]:
+        """Return the set of people of this name, to be added to."""
+        found = self.extras.get(name)
+        if found is None:
+            found = self.extras[name] = set()
+        return found  # type: ignore[no-any-return]  # the extras of people are sets
+
+    def extra(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return the extra of this name, made if it is not there."""
+        found = self.extras.get(name)
+        if found is None:
+            found = self.extras[name] = make()
+        return found
 
 
-class Pane:
-    """What a group came to in a pane, or in a session.
+@dataclass(slots=True)
+class Batch:
+    """Events of one feed that belong to one session (or vendor's operation), in the order of their log.
 
-    Args:
-        group: whose cells it holds.
-        people: precision of its sets of people; None keeps no sets.
-        samples: whether it keeps samples.
+    Attributes:
+        tally: where they are counted.
+        events: the events.
+        users: hash of each event's user; empty where the feed has none.
+        appended_ms: append time of each.
+        offsets: offset of each in its log.
+        late: whether they count in totals only.
+        whole: False where only the core of the catalogue is counted: no people, no words, nobody's share.
+        words: the word lists; None where none are looked for.
     """
 
-    __slots__ = ("people", "row", "samples")
+    tally: Tally
+    events: Sequence[Any]
+    users: Sequence[int]
+    appended_ms: Sequence[int]
+    offsets: Sequence[int]
+    late: bool
+    whole: bool = True
+    words: Words | None = None
 
-    def __init__(self, group: Group, *, people: int | None, samples: bool) -> None:
-        self.row = [0] * len(group.cells)
-        self.people = [Distinct(people) for _ in group.people] if people else []
-        self.samples = [Samples() for _ in group.samples] if samples else []
-
-    def merge(self, fresh: Fresh) -> None:
-        """Add what came."""
-        row = self.row
-        for at, number in enumerate(fresh.row):
-            if number:
-                row[at] += number
-        for kept, hashes in zip(self.people, fresh.people, strict=False):
-            kept.update(hashes)
-        for sample, came in zip(self.samples, fresh.samples, strict=False):
-            sample.merge(came)
-
-
-Add = Callable[[Fresh, Any, Registers, int, int], None]
-"""Adds one event: (pane, event, the session's registers, hash of its user or 0, its append time)."""
+    def fresh(self, at_ms: int) -> Fresh:
+        """Return where an event of this time is added."""
+        return self.tally.fresh_at(-1 if self.late else at_ms // 1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +175,10 @@ class FeedFigures:
 
     Attributes:
         feed: the feed.
-        groups: its groups.
-        add: adds an event to the group that ``group_of`` names.
-        group_of: chooses the group of an event; None where there is only one.
-        users: whether ``add`` looks at the user.
+        add: adds a batch to its session.
+        users: whether ``add`` looks at the users.
     """
 
     feed: Feed
-    groups: tuple[Group, ...]
-    add: Add
-    group_of: Callable[[Any], Group] | None = None
+    add: Callable[[Batch], None]
     users: bool = False
-
-
-def pack_pane(pane: Pane) -> list[Any]:
-    """Return a pane as plain lists, for the store."""
-    return [pane.row, [sample.pack() for sample in pane.samples], [people.pack() for people in pane.people]]
-
-
-def unpack_pane(group: Group, packed: list[Any], *, coarse: bool) -> Pane:
-    """Return the pane that ``pack_pane`` gave; cells added since then are 0."""
-    precision = WINDOW_PRECISION if coarse else None
-    pane = Pane(group, people=precision, samples=True)
-    row, samples, people = packed
-    pane.row[: len(row)] = row
-    pane.samples[: len(samples)] = [Samples.unpack(sample) for sample in samples]
-    pane.people[: len(people)] = [Distinct.unpack(raw, WINDOW_PRECISION) for raw in people]
-    return pane
-
-
-def total_pane(group: Group) -> Pane:
-    """Return an empty total of a session."""
-    return Pane(group, people=SESSION_PRECISION, samples=False)

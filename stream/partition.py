@@ -8,22 +8,24 @@ waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything cou
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from stream.alignment import FAR_MS, Record
-from stream.cells import Pane, Registers
-from stream.figures import FEED_FIGURES, GROUPS
+from stream.cells import Batch
+from stream.figures import FEED_FIGURES, new_windows
 from stream.model import FEEDS, Event, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
+from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
+from stream.tally import Tally
 from stream.users import UserHasher
-from stream.windows import FINE_MS, LateRule, Panes
+from stream.words import Words
 
-__all__ = ["WAITING_MAX", "Operation", "Partition", "merge"]
+__all__ = ["WAITING_MAX", "Operation", "Partition"]
 
 WAITING_MAX: Final = 4_096
 """Most events of a room that wait for a session; more are off air at once, and counted as ``overflow``."""
@@ -39,17 +41,11 @@ class Operation:
         operation: what for.
     """
 
-    start_ms = 0
-
     def __init__(self, vendor: str, operation: str) -> None:
         self.vendor = vendor
         self.operation = operation
         self.newest_ms = 0
-        self.panes: dict[str, Panes] = {}
-        self.totals: dict[str, Pane] = {}
-        self.registers: Registers = {}
-        self.session = Session(0, 0, self.panes, totals=self.totals, registers=self.registers)
-        self.seconds: set[int] = set()
+        self.tally = Tally()
 
     @property
     def name(self) -> str:
@@ -64,10 +60,17 @@ class Partition:
         users: hashes user ids.
         lateness_ms: how far an event may be behind the newest of its feed partition.
         settle_ms: how long events wait for room records that govern them.
+        whole: False counts the core of the catalogue only, see ``stream.cells.Batch``.
     """
 
-    def __init__(self, users: UserHasher, *, lateness_ms: int, settle_ms: int) -> None:
+    def __init__(
+        self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True
+    ) -> None:
         self._users = users
+        self._whole = whole
+        self.windows: Final = new_windows()
+        self.words: Words | None = None
+        """The word lists to look for; the shell sets them."""
         self._settle_ms = settle_ms
         self.rooms: dict[str, Room] = {}
         self.operations: dict[str, Operation] = {}
@@ -157,6 +160,8 @@ class Partition:
             Rooms with the sessions that they forgot, and rooms that are gone altogether.
         """
         shrunk = [(room, old) for room in self.rooms.values() if (old := room.forget_sessions(reach_ms))]
+        for session in (session for _, old in shrunk for session in old):
+            self.windows.drop(session.tally)
         limit = reach_ms - REMEMBERED_MS
         gone = [room for room in self.rooms.values() if not room.sessions and room.needed_ms < limit]
         for room in gone:
@@ -164,6 +169,12 @@ class Partition:
             self.touched.discard(room)
             self.waiting.discard(room)
         return shrunk, gone
+
+    def merge(self, rooms: Iterable[Room] = (), operations: Iterable[Operation] = ()) -> None:
+        """Bring what came for rooms and operations into their totals and panes."""
+        tallies = [session.tally for room in rooms for session in room.sessions]
+        tallies += [operation.tally for operation in operations]
+        self.windows.merge(tallies, self.forgot_ms)
 
     def adopt(self, room: Room) -> None:
         """Take in a room from the store."""
@@ -180,37 +191,67 @@ class Partition:
         return room
 
     def _fold_events(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
-        """Count events; the one loop through which nearly everything goes."""
-        figures, settle_ms, touch = FEED_FIGURES[feed], self._settle_ms, self.touched.add
-        add, group, group_of = figures.add, figures.groups[0], figures.group_of
-        is_late, find_room = self.late[feed].late, self.rooms.get
-        short = self._users.short if figures.users else None
+        """Count events; nearly everything goes through this."""
+        rule = self.late[feed]
+        highest_ms, lateness_ms = rule.highest_ms, rule.lateness_ms
+        by_room: defaultdict[str, list[int]] = defaultdict(list)
+        late: set[int] = set()
         event: Any
-        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
-            if event is None:
-                continue
-            at_ms = event.at_ms
-            late = is_late(at_ms)
-            room = find_room(event.room_id) or self._room(event.room_id)
-            room.newest_ms[feed] = append_ms
-            touch(room)
-            turn = append_ms + settle_ms
-            session = room.current
-            if session is None or at_ms < session.start_ms or session.opened > turn:
-                session = room.place(at_ms, turn=turn, append_ms=append_ms)
-            if late:
-                self.counts[f"late:{feed}"] += 1
-            if session is None:
-                self._homeless(room, feed, offset, Waiting(append_ms, late, event))
-                continue
-            if group_of is not None:
-                group = group_of(event)
-            second = Session.LATE if late else at_ms // FINE_MS
-            try:
-                fresh = session.fresh[group.name][second]
-            except KeyError:
-                fresh = session.pane(group, second)
-            add(fresh, event, session.registers, short(event.user_id) if short else 0, append_ms)
+        for at, event in enumerate(events):
+            if event is not None:
+                at_ms = event.at_ms
+                if at_ms > highest_ms:
+                    highest_ms = at_ms
+                elif at_ms < highest_ms - lateness_ms:
+                    late.add(at)
+                by_room[event.room_id].append(at)
+        rule.highest_ms = highest_ms
+        self.counts[f"late:{feed}"] += len(late)
+        for room_id, places in by_room.items():
+            room = self.rooms.get(room_id) or self._room(room_id)
+            if not (late.isdisjoint(places) and self._fold_together(feed, room, events, records, places)):
+                for at in places:
+                    self._fold_one(feed, events[at], records[at], late=at in late)
+
+    def _fold_together(
+        self,
+        feed: Feed,
+        room: Room,
+        events: Sequence[Any],
+        records: Sequence[Record],
+        places: list[int],
+    ) -> bool:
+        """Count events of one room at once if the open session holds them all; tell whether it does."""
+        session = room.current
+        some = [events[at] for at in places]
+        if (
+            session is None
+            or session.opened > records[places[0]][2] + self._settle_ms
+            or min([event.at_ms for event in some]) < session.start_ms
+        ):
+            return False
+        room.newest_ms[feed] = records[places[-1]][2]
+        self.touched.add(room)
+        figures = FEED_FIGURES[feed]
+        users = self._users.shorts([event.user_id for event in some]) if figures.users else ()
+        appended_ms = [records[at][2] for at in places]
+        offsets = [records[at][3] for at in places]
+        figures.add(self._batch(session.tally, some, users, appended_ms, offsets, late=False))
+        return True
+
+    def _fold_one(self, feed: Feed, event: Any, record: Record, *, late: bool) -> None:
+        """Count an event in the session that holds its time, keep it for one, or let it go off air."""
+        _, _, append_ms, offset = record
+        room = self._room(event.room_id)
+        room.newest_ms[feed] = max(append_ms, room.newest_ms.get(feed, 0))
+        self.touched.add(room)
+        came = Waiting(append_ms, late, event)
+        session = room.place(event.at_ms, turn=append_ms + self._settle_ms, append_ms=append_ms)
+        if session is None:
+            self._homeless(room, feed, offset, came)
+        else:
+            user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
+            self._count(feed, offset, session, came, user)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, record in zip(events, records, strict=True):
@@ -245,7 +286,7 @@ class Partition:
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
-        for call, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for call, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if call is None:
                 continue
             name = f"{call.vendor}/{call.operation}"
@@ -255,8 +296,7 @@ class Partition:
             found.newest_ms = append_ms
             late = late_rule.late(call.at_ms)
             self.counts["late:vendors"] += late
-            fresh = found.session.pane(figures.groups[0], Session.LATE if late else call.at_ms // FINE_MS)
-            figures.add(fresh, call, found.registers, 0, append_ms)
+            figures.add(self._batch(found.tally, (call,), (), (append_ms,), (offset,), late=late))
             self.touched_operations.add(found)
 
     def _fold_orders(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -286,17 +326,28 @@ class Partition:
         start_ms = session.start_ms if session else PROVISIONAL if waits else OFF_AIR
         self.orders.first(key, order.status, append_ms=append_ms, session_ms=start_ms)
         if session is not None:
-            self._count("orders", session, came, self._users.short(order.user_id))
+            self._count("orders", offset, session, came, self._users.short(order.user_id))
         elif waits:
             self._wait(room, "orders", offset, came)
         else:
             self._off_air(room, "orders")
 
-    def _count(self, feed: Feed, session: Session, came: Waiting, user: int) -> None:
-        figures, event = FEED_FIGURES[feed], came.event
-        group = figures.group_of(event) if figures.group_of else figures.groups[0]
-        second = Session.LATE if came.late else event.at_ms // FINE_MS
-        figures.add(session.pane(group, second), event, session.registers, user, came.append_ms)
+    def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
+        append_ms, event = came.append_ms, came.event
+        batch = self._batch(session.tally, (event,), (user,), (append_ms,), (offset,), late=came.late)
+        FEED_FIGURES[feed].add(batch)
+
+    def _batch(
+        self,
+        tally: Tally,
+        events: Sequence[Any],
+        users: Sequence[int],
+        appended_ms: Sequence[int],
+        offsets: Sequence[int],
+        *,
+        late: bool,
+    ) -> Batch:
+        return Batch(tally, events, users, appended_ms, offsets, late, self._whole, self.words)
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
         late = self.late[feed].late(at_ms)
@@ -335,7 +386,7 @@ class Partition:
                 if own != session.start_ms:
                     continue
             user = getattr(event, "user_id", None)
-            self._count(key[0], session, came, int(user[:16], 16) if user else 0)
+            self._count(*key, session, came, int(user[:16], 16) if user else 0)
             self._settle_order(came, session.start_ms)
             self._remove_waiting(room, key)
 
@@ -371,15 +422,3 @@ class Partition:
             changes["text"] = ""
         return replace(event, **changes) if changes else event
 
-
-def merge(subject: Room | Operation, forgot_ms: int) -> None:
-    """Bring what came into the subject's panes and totals.
-
-    Args:
-        subject: room or vendor operation.
-        forgot_ms: reach at which old panes were last forgotten, epoch milliseconds.
-    """
-    sessions: Iterable[Session] = subject.sessions if isinstance(subject, Room) else (subject.session,)
-    for session in sessions:
-        if session.fresh:
-            subject.seconds |= session.merge(GROUPS, forgot_ms)

@@ -26,9 +26,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from stream.cells import Fresh, Group, Pane, Registers, total_pane
 from stream.model import Feed, Mark, RoomRecord
-from stream.windows import Panes
+from stream.tally import Tally
 
 __all__ = ["PROVISIONAL_MS", "REMEMBERED_MS", "SILENCE_MS", "Room", "Session", "Waiting"]
 
@@ -74,27 +73,17 @@ class Session:
         end_ms: first instant after it, None while it is open.
         ended: turn at which it ended.
         reason: ``ended`` or ``silent`` once it ended.
-        panes: the room's panes, shared by its sessions.
-        totals: group name -> sums since the start.
-        registers: newest and largest values.
-        fresh: group name -> second -> what came since the last merge; late events are at second ``LATE``.
-        touched: whether totals or registers changed since the last flush.
+        tally: what is counted of it.
     """
-
-    LATE = -1
 
     start_ms: int
     opened: int
-    panes: dict[str, Panes]
     live_ms: int | None = None
     named: int | None = None
     end_ms: int | None = None
     ended: int | None = None
     reason: str | None = None
-    totals: dict[str, Pane] = field(default_factory=dict)
-    registers: Registers = field(default_factory=dict)
-    fresh: dict[str, dict[int, Fresh]] = field(default_factory=dict)
-    touched: bool = True
+    tally: Tally = field(default_factory=Tally)
 
     def open_at(self, turn: int) -> bool:
         """Tell whether the session is open for a record of this turn."""
@@ -120,44 +109,6 @@ class Session:
             and 0 <= self.named - append_ms <= PROVISIONAL_MS
         )
 
-    def pane(self, group: Group, second: int) -> Fresh:
-        """Return where an event of this second (or ``LATE``) is added."""
-        seconds = self.fresh.get(group.name)
-        if seconds is None:
-            seconds = self.fresh[group.name] = {}
-        found = seconds.get(second)
-        if found is None:
-            found = seconds[second] = Fresh(group)
-        return found
-
-    def merge(self, groups: dict[str, Group], forgot_ms: int) -> set[int]:
-        """Add what came to totals and panes.
-
-        Args:
-            groups: all groups by name.
-            forgot_ms: reach at which old panes were last forgotten.
-
-        Returns:
-            The seconds whose panes changed.
-        """
-        seconds: set[int] = set()
-        for name, fresh in self.fresh.items():
-            totals = self.totals.get(name)
-            if totals is None:
-                totals = self.totals[name] = total_pane(groups[name])
-            panes = self.panes.get(name)
-            if panes is None:
-                panes = self.panes[name] = Panes(groups[name])
-            for second, came in fresh.items():
-                totals.merge(came)
-                if second != self.LATE:
-                    panes.merge(second, came, forgot_ms)
-                    seconds.add(second)
-        if self.fresh:
-            self.fresh = {}
-            self.touched = True
-        return seconds
-
 
 class Room:
     """A room, its sessions and what is said of it.
@@ -173,11 +124,9 @@ class Room:
         "newest_ms",
         "off_air",
         "on_air",
-        "panes",
         "paused",
         "planned",
         "room_id",
-        "seconds",
         "sessions",
         "state_at_ms",
         "waiting",
@@ -190,9 +139,6 @@ class Room:
         """Oldest first; only the last may be open."""
         self.current: Session | None = None
         """The open one."""
-        self.panes: dict[str, Panes] = {}
-        self.seconds: set[int] = set()
-        """Seconds whose panes changed since the last flush."""
         self.facts: dict[str, Any] = {}
         self.on_air: dict[str, Any] = {}
         """What the newest marks say."""
@@ -265,7 +211,7 @@ class Room:
         """Open a session if this ping is all that is known of the room, and tell whether it did."""
         if self.was_named or self.sessions:
             return False
-        self.current = Session(at_ms, turn, self.panes)
+        self.current = Session(at_ms, turn)
         self.sessions.append(self.current)
         return True
 
@@ -300,7 +246,7 @@ class Room:
                 self._set_paused(at_ms, paused=False)
             if current.live_ms is not None:
                 return None
-            current.live_ms, current.named, current.touched = at_ms, turn, True
+            current.live_ms, current.named = at_ms, turn
             return current
         if last is not None and last.reason == "ended" and last.end_ms is not None and at_ms < last.end_ms:
             return None
@@ -315,11 +261,11 @@ class Room:
         """Return a new session, or the last one again if it began just then; None for an older one."""
         known = self.session(at_ms)
         if known is None:
-            known = Session(at_ms, turn, self.panes, live_ms=at_ms, named=turn)
+            known = Session(at_ms, turn, live_ms=at_ms, named=turn)
             self.sessions.append(known)
         elif known is self.last:
             known.end_ms = known.ended = known.reason = None
-            known.live_ms, known.named, known.touched = at_ms, turn, True
+            known.live_ms, known.named = at_ms, turn
         else:
             return None
         self.current = known
@@ -338,7 +284,6 @@ class Room:
 
     def _close(self, session: Session, end_ms: int, turn: int, reason: str) -> None:
         session.end_ms, session.ended, session.reason = end_ms, turn, reason
-        session.touched = True
         self.current = None
         self.planned = False
         self.on_air.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 __all__ = ["EXACT_MAX", "SESSION_PRECISION", "WINDOW_PRECISION", "Distinct", "Samples", "union_count"]
@@ -32,15 +33,17 @@ class Distinct:
 
     Args:
         precision: bits of a hash that choose the register once there are too many for an exact count.
+        exact_max: most members that are counted exactly.
 
     Attributes:
         changed: whether it differs from what was last kept; who keeps it sets it back.
     """
 
-    __slots__ = ("changed", "members", "precision", "registers")
+    __slots__ = ("changed", "exact_max", "members", "precision", "registers")
 
-    def __init__(self, precision: int) -> None:
+    def __init__(self, precision: int, exact_max: int = EXACT_MAX) -> None:
         self.precision = precision
+        self.exact_max = exact_max
         self.changed = False
         self.members: set[int] | None = set()
         self.registers: bytearray | None = None
@@ -51,13 +54,16 @@ class Distinct:
             before = len(self.members)
             self.members.update(hashes)
             self.changed = self.changed or len(self.members) > before
-            if len(self.members) > EXACT_MAX:
+            if len(self.members) > self.exact_max:
                 self._condense()
         else:
             self._raise(hashes)
 
-    def merge(self, other: Distinct) -> None:
-        """Add the members of a set of the same precision."""
+    def merge(self, other: Distinct | AbstractSet[int]) -> None:
+        """Add hashes, or the members of another one of the same precision."""
+        if not isinstance(other, Distinct):
+            self.update(other)
+            return
         if other.members is not None:
             self.update(other.members)
             return
@@ -82,16 +88,13 @@ class Distinct:
         assert self.registers is not None
         return _REGISTERS + bytes(self.registers)
 
-    @classmethod
-    def unpack(cls, raw: bytes, precision: int) -> Distinct:
-        """Return the set that ``pack`` gave."""
-        found = cls(precision)
+    def unpack(self, raw: bytes) -> None:
+        """Take in the set that ``pack`` gave; on an empty one only."""
         if raw[:1] == _EXACT:
             starts = range(1, len(raw), _HASH_BYTES)
-            found.members = {int.from_bytes(raw[at : at + _HASH_BYTES], "big") for at in starts}
+            self.members = {int.from_bytes(raw[at : at + _HASH_BYTES], "big") for at in starts}
         else:
-            found.members, found.registers = None, bytearray(raw[1:])
-        return found
+            self.members, self.registers = None, bytearray(raw[1:])
 
     def _condense(self) -> None:
         members, self.members = self.members or set(), None
@@ -111,13 +114,14 @@ class Distinct:
 
 
 def union_count(parts: Iterable[Distinct]) -> int:
-    """Return the number of members of a union, exact up to ``EXACT_MAX``."""
-    whole: Distinct | None = None
-    for part in parts:
-        if whole is None:
-            whole = Distinct(part.precision)
+    """Return the number of members of a union, exact while every part is."""
+    known = list(parts)
+    if all(part.members is not None for part in known):
+        return len(set().union(*(part.members for part in known if part.members is not None)))
+    whole = Distinct(known[0].precision, 0)
+    for part in known:
         whole.merge(part)
-    return 0 if whole is None else whole.count()
+    return whole.count()
 
 
 def _estimate(registers: bytearray, precision: int) -> float:
@@ -169,9 +173,10 @@ class Samples:
     STEPS: Final = 10
     """Steps of one unit at full resolution."""
 
-    __slots__ = ("counts", "scale")
+    __slots__ = ("changed", "counts", "scale")
 
     def __init__(self) -> None:
+        self.changed = False
         self.scale = 0
         self.counts: dict[int, int] = {}
 
@@ -185,6 +190,7 @@ class Samples:
 
     def merge(self, other: Samples) -> None:
         """Add the numbers of another multiset."""
+        self.changed = True
         while self.scale < other.scale:
             self._halve()
         counts, shift = self.counts, self.scale - other.scale
@@ -210,13 +216,10 @@ class Samples:
         """Return the scale, then key and count of each number, rising; equal multisets give equal lists."""
         return [self.scale, *(part for item in sorted(self.counts.items()) for part in item)]
 
-    @classmethod
-    def unpack(cls, packed: list[int]) -> Samples:
-        """Return the multiset that ``pack`` gave."""
-        found = cls()
-        found.scale = packed[0]
-        found.counts = dict(zip(packed[1::2], packed[2::2], strict=True))
-        return found
+    def unpack(self, packed: list[int]) -> None:
+        """Take in the multiset that ``pack`` gave; on an empty one only."""
+        self.scale = packed[0]
+        self.counts = dict(zip(packed[1::2], packed[2::2], strict=True))
 
     def _coarsen(self) -> None:
         while len(self.counts) > self.KEYS_MAX:

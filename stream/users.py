@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Iterable
 from typing import Final
 
 __all__ = ["CACHE_MAX", "USER_BYTES", "UserHasher"]
@@ -11,6 +12,7 @@ USER_BYTES: Final = 16
 """Bytes of the hash that are kept; from the contract."""
 CACHE_MAX: Final = 200_000
 """Most users that are remembered, about 20 MB; the cache starts anew when it is full."""
+_SHORT_BYTES: Final = 8
 
 
 class UserHasher:
@@ -22,7 +24,7 @@ class UserHasher:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._short: dict[str, int] = {}
+        self._short = _Shorts(self.full)
 
     def full(self, user_id: str) -> bytes:
         """Return the hash of a user, ``USER_BYTES`` long."""
@@ -30,9 +32,22 @@ class UserHasher:
 
     def short(self, user_id: str) -> int:
         """Return the first 64 bits of the hash, for counting."""
-        found = self._short.get(user_id)
-        if found is None:
-            if len(self._short) >= CACHE_MAX:
-                self._short.clear()
-            found = self._short[user_id] = int.from_bytes(self.full(user_id)[:8], "big")
+        return self._short[user_id]
+
+    def shorts(self, user_ids: Iterable[str]) -> list[int]:
+        """Return the first 64 bits of the hash of each user, for counting."""
+        return list(map(self._short.__getitem__, user_ids))
+
+
+class _Shorts(dict[str, int]):
+    """Short hashes of users; works out those that are missing."""
+
+    def __init__(self, full: Callable[[str], bytes]) -> None:
+        super().__init__()
+        self._full = full
+
+    def __missing__(self, user_id: str) -> int:
+        if len(self) >= CACHE_MAX:
+            self.clear()
+        found = self[user_id] = int.from_bytes(self._full(user_id)[:_SHORT_BYTES], "big")
         return found

@@ -1,221 +1,269 @@
-"""Panes and windows in integer milliseconds: where an event belongs, and what a window comes to.
+"""The windows of a partition: sums that move on with the reach, for all its sessions at once.
 
-All ranges are half open, ``[start, end)``. A room's events are kept in fine panes of 1 s, for the windows
-of 10 s and 1 min, and in coarse panes of 10 s, for those of 5 and 15 min; windows end on whole panes. What
-is older than the longest window plus ``KEEP_SLACK_MS`` before the reach is dropped, so a room's panes are
-bounded.
+Totals and window sums lie in matrices, one row a session. What comes is added to panes, totals and the
+windows that already hold its panes; when a window moves on, the panes that it gains are added and those that it
+leaves behind are taken away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Fresh, Group, Pane
-from stream.sketches import WINDOW_PRECISION, Samples, union_count
+from stream.cells import Extra, Layout
+from stream.entries import Entries, Ints, combine, entries_of
+from stream.model import Feed
+from stream.panes import COARSE_MS, COARSE_WINDOWS, FINE_MS, oldest_panes, window_bounds
+from stream.tally import Tally
 
-__all__ = [
-    "COARSE_MS",
-    "FINE_MS",
-    "KEEP_SLACK_MS",
-    "LateRule",
-    "Panes",
-    "oldest_panes",
-    "pane_ms",
-    "window_bounds",
-]
-
-FINE_MS: Final = 1_000
-"""Length of a fine pane, milliseconds."""
-COARSE_MS: Final = 10_000
-"""Length of a coarse pane, milliseconds."""
-_COARSE_WINDOWS: Final = frozenset({"5m", "15m"})
-KEEP_SLACK_MS: Final = 60_000
-"""Panes outlive the longest window that uses them by this: an event may be late by the lateness (30 s) and a
-feed behind the others by the alignment (10 s), so none of theirs is gone when they come. A window that is
-moved on by no more than this finds the panes that it leaves behind."""
+__all__ = ["Frame", "Windows"]
 
 
-def pane_ms(window: str) -> int:
-    """Return the length of the panes that a window is made of, milliseconds."""
-    return COARSE_MS if window in _COARSE_WINDOWS else FINE_MS
-
-
-def window_bounds(window: str, *, reach_ms: int, session_ms: int) -> tuple[int, int]:
-    """Return start and end of a window, epoch milliseconds, both on whole panes.
+class Frame:
+    """Cells whose windows end together: those of a set of feeds.
 
     Args:
-        window: one of ``WINDOWS_MS``.
-        reach_ms: smallest reach of the feeds of the figure.
-        session_ms: start of the session; the window begins no earlier than the pane that holds it.
-    """
-    step = pane_ms(window)
-    end = reach_ms // step * step
-    return max(end - WINDOWS_MS[window], session_ms // step * step), end
-
-
-def oldest_panes(reach_ms: int) -> tuple[int, int]:
-    """Return the numbers of the oldest fine and the oldest coarse pane that any window can need."""
-    fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
-    return fine, (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
-
-
-class LateRule:
-    """Tells whether events of one feed partition are late, in the order of its log.
-
-    Args:
-        lateness_ms: how far an event may be behind the newest.
-        highest_ms: highest event time accepted before, epoch milliseconds.
-    """
-
-    __slots__ = ("highest_ms", "lateness_ms")
-
-    def __init__(self, lateness_ms: int, highest_ms: int = 0) -> None:
-        self.lateness_ms = lateness_ms
-        self.highest_ms = highest_ms
-
-    def late(self, at_ms: int) -> bool:
-        """Tell whether the next event of the log is late; one that is not may raise the highest."""
-        if at_ms > self.highest_ms:
-            self.highest_ms = at_ms
-            return False
-        return at_ms < self.highest_ms - self.lateness_ms
-
-
-class _Window:
-    """What a window of one group came to when it was last looked at; moved on instead of summed anew.
+        feeds: the feeds.
+        cells: full names of the cells.
+        layout: where each cell lies in a row of totals.
 
     Attributes:
-        first: number of its first pane.
-        end: number of the first pane after it.
-        row: its sums.
-        people: size of each of its sets; absent when it must be counted.
-        medians: median of each of its samples; absent when it must be found.
+        place: name of a cell -> its column in the frame's sums.
+        column: place in the layout -> column, or -1 for a cell of another frame.
     """
 
-    __slots__ = ("end", "first", "medians", "people", "row")
-
-    def __init__(self, first: int, end: int, row: list[int]) -> None:
-        self.first = first
-        self.end = end
-        self.row = row
-        self.people: dict[int, int] = {}
-        self.medians: dict[int, float | None] = {}
+    def __init__(self, feeds: tuple[Feed, ...], cells: Sequence[str], layout: Layout) -> None:
+        self.feeds: Final = feeds
+        self.place: Final = {name: at for at, name in enumerate(cells)}
+        self.column: Final = np.full(len(layout.names), -1, np.int64)
+        for name, at in self.place.items():
+            self.column[layout.index[name]] = at
 
 
-class Panes:
-    """The panes of one group of one room, and the windows over them.
+class _Sums:
+    """What one window of one frame comes to, one row a tally."""
+
+    __slots__ = ("bounds", "frame", "rows", "window")
+
+    def __init__(self, frame: Frame, window: str) -> None:
+        self.frame = frame
+        self.window = window
+        self.bounds: tuple[int, int] | None = None
+        self.rows: Ints = np.zeros((0, len(frame.place)), np.int64)
+
+    def add(self, entries: Entries, sign: int) -> None:
+        """Add entries (or take them away); their owners are rows."""
+        column = self.frame.column[entries.cell]
+        mine = column >= 0
+        if mine.any():
+            np.add.at(self.rows, (entries.owner[mine], column[mine]), sign * entries.number[mine])
+
+
+_GROWTH: Final = 64
+"""Rows that matrices gain at least when they are full."""
+
+
+class Windows:
+    """Totals and window sums of the sessions of a partition.
 
     Args:
-        group: whose cells they hold.
+        layout: the cells.
+        frames: the frames; each set of feeds that a figure uses has one.
+        extras: the extras by name.
     """
 
-    __slots__ = ("_windows", "coarse", "fine", "group")
+    def __init__(self, layout: Layout, frames: Iterable[Frame], extras: Mapping[str, Extra]) -> None:
+        self._layout = layout
+        self._extras = extras
+        self.frames: Final = {frame.feeds: frame for frame in frames}
+        self.totals: Ints = np.zeros((0, len(layout.names)), np.int64)
+        self._sums = {(f.feeds, window): _Sums(f, window) for f in self.frames.values() for window in WINDOWS_MS}
+        self._tallies: list[Tally | None] = []
+        self._free: list[int] = []
 
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.fine: dict[int, Pane] = {}
-        self.coarse: dict[int, Pane] = {}
-        self._windows: dict[str, _Window] = {}
+    def adopt(self, tally: Tally, totals: bytes) -> None:
+        """Take in a tally that is counted elsewhere, with the totals that ``packed_totals`` gave."""
+        self.place(tally)
+        entries = entries_of([totals], [tally.slot])
+        np.add.at(self.totals, (entries.owner, entries.cell), entries.number)
+        for sums in self._sums.values():
+            sums.bounds = None
 
-    def merge(self, second: int, fresh: Fresh, forgot_ms: int) -> None:
-        """Add what came for a second, both to its fine and to its coarse pane.
+    def drop(self, tally: Tally) -> None:
+        """Take a session's row away."""
+        if tally.slot >= 0:
+            self.totals[tally.slot] = 0
+            for sums in self._sums.values():
+                sums.rows[tally.slot] = 0
+            self._tallies[tally.slot] = None
+            self._free.append(tally.slot)
+            tally.slot = -1
+
+    def packed_totals(self, tallies: Sequence[Tally]) -> list[bytes]:
+        """Return the totals of sessions as bytes, for the store."""
+        slots = np.fromiter((tally.slot for tally in tallies), np.int64, len(tallies))
+        rows = self.totals[slots]
+        owner, cell = np.nonzero(rows)
+        packed = combine([Entries(owner, cell, rows[owner, cell])])
+        return [packed.get(at, b"") for at in range(len(tallies))]
+
+    def sums(self, feeds: tuple[Feed, ...], window: str) -> tuple[Ints, dict[str, int]]:
+        """Return the sums of a window of a set of feeds, one row a slot, and the columns of its cells."""
+        found = self._sums[feeds, window]
+        return found.rows, found.frame.place
+
+    def merge(self, tallies: Iterable[Tally], forgot_ms: int) -> None:
+        """Bring what came for sessions into their totals and panes.
 
         Args:
-            second: seconds since the epoch.
-            fresh: what came.
+            sessions: the sessions; those without anything fresh are passed over.
             forgot_ms: reach at which old panes were last forgotten; those are not begun again.
         """
-        index = second * FINE_MS // COARSE_MS
+        came = _Came(self._layout.index)
+        for tally in tallies:
+            if tally.fresh:
+                self.place(tally)
+                came.take(tally)
+        if not came.tallies:
+            return
+        entries = came.entries()
+        slot = np.asarray([tally.slot for tally in came.tallies], np.int64)
+        second = np.asarray(came.seconds, np.int64)
+        np.add.at(self.totals, (slot[entries.owner], entries.cell), entries.number)
         oldest_fine, oldest_coarse = oldest_panes(forgot_ms)
-        if second >= oldest_fine:
-            fine = self.fine.get(second)
-            if fine is None:
-                fine = self.fine[second] = Pane(self.group, people=None, samples=True)
-            fine.merge(fresh)
-        if index >= oldest_coarse:
-            coarse = self.coarse.get(index)
-            if coarse is None:
-                coarse = self.coarse[index] = Pane(self.group, people=WINDOW_PRECISION, samples=True)
-            coarse.merge(fresh)
-        for name, window in self._windows.items():
-            if window.first <= (index if name in _COARSE_WINDOWS else second) < window.end:
-                window.row = [a + b for a, b in zip(window.row, fresh.row, strict=True)]
-                window.people.clear()
-                window.medians.clear()
+        coarse = second * FINE_MS // COARSE_MS
+        for number, oldest, is_coarse in ((second, oldest_fine, False), (coarse, oldest_coarse, True)):
+            kept = (number >= oldest) & (second >= 0)
+            _into_panes(came.tallies, number, kept, entries, coarse=is_coarse)
+            self._into_sums(slot, number, kept, entries, coarse=is_coarse)
+        for tally, at, fresh in zip(came.tallies, came.seconds, came.fresh, strict=True):
+            if fresh.extras:
+                tally.merge_extras(at, fresh.extras, self._extras, (oldest_fine, oldest_coarse))
 
-    def row(self, window: str, *, reach_ms: int, session_ms: int) -> list[int]:
-        """Return the sums of a window, one for each cell."""
-        return self._window(window, reach_ms, session_ms).row
-
-    def people(self, index: int, window: str, *, reach_ms: int, session_ms: int) -> int:
-        """Return how many people of a set a window saw. Only coarse panes have sets."""
-        found = self._window(window, reach_ms, session_ms)
-        number = found.people.get(index)
-        if number is None:
-            number = union_count(pane.people[index] for pane in self._panes(window, found.first, found.end))
-            found.people[index] = number
-        return number
-
-    def median(self, index: int, window: str, *, reach_ms: int, session_ms: int) -> float | None:
-        """Return the median of a window's samples; None without any."""
-        found = self._window(window, reach_ms, session_ms)
-        if index not in found.medians:
-            whole = Samples()
-            for pane in self._panes(window, found.first, found.end):
-                whole.merge(pane.samples[index])
-            found.medians[index] = whole.median()
-        return found.medians[index]
-
-    def forget(self, reach_ms: int) -> tuple[list[int], list[int]]:
-        """Drop panes that no window can need any more.
+    def advance(self, ends_ms: Mapping[tuple[Feed, ...], int]) -> None:
+        """Move every window on to the reach of its feeds.
 
         Args:
-            reach_ms: smallest reach of all feeds, epoch milliseconds.
-
-        Returns:
-            The numbers of the fine and of the coarse panes that are gone.
+            ends_ms: set of feeds -> their smallest reach, epoch milliseconds, never falling.
         """
-        fine, coarse = oldest_panes(reach_ms)
-        return _drop(self.fine, fine), _drop(self.coarse, coarse)
+        gathered: dict[tuple[bool, int], Entries] = {}
+        for (feeds, window), sums in self._sums.items():
+            first, end = window_bounds(window, ends_ms[feeds])
+            if sums.bounds == (first, end):
+                continue
+            coarse = window in COARSE_WINDOWS
+            known_first, known_end = sums.bounds or (0, 0)
+            if not known_first <= first <= known_end <= end:
+                sums.rows[:] = 0
+                known_first, known_end = first, first
+            for sign, numbers in ((1, range(known_end, end)), (-1, range(known_first, first))):
+                for number in numbers:
+                    entries = gathered.get((coarse, number))
+                    if entries is None:
+                        entries = gathered[coarse, number] = self._gather(number, coarse=coarse)
+                    if len(entries):
+                        sums.add(entries, sign)
+            sums.bounds = (first, end)
 
-    def _window(self, name: str, reach_ms: int, session_ms: int) -> _Window:
-        start_ms, end_ms = window_bounds(name, reach_ms=reach_ms, session_ms=session_ms)
-        step = pane_ms(name)
-        first, end = start_ms // step, end_ms // step
-        known = self._windows.get(name)
-        if (
-            known is None
-            or not known.first <= first <= known.end <= end
-            or (first - known.first) * step > KEEP_SLACK_MS
-        ):
-            row = [0] * len(self.group.cells)
-            known = self._windows[name] = _Window(first, first, row)
-        if (first, end) != (known.first, known.end):
-            self._move(name, known, first, end)
-        return known
+    def _gather(self, number: int, *, coarse: bool) -> Entries:
+        raws, slots = [], []
+        for tally in self._tallies:
+            if tally is not None:
+                raw = (tally.coarse if coarse else tally.fine).get(number)
+                if raw:
+                    raws.append(raw)
+                    slots.append(tally.slot)
+        return entries_of(raws, slots)
 
-    def _move(self, name: str, window: _Window, first: int, end: int) -> None:
-        """Add the panes that a window gains and take away those that it leaves behind."""
-        row = window.row
-        for pane in self._panes(name, window.end, end):
-            row = [a + b for a, b in zip(row, pane.row, strict=True)]
-        for pane in self._panes(name, window.first, first):
-            row = [a - b for a, b in zip(row, pane.row, strict=True)]
-        window.first, window.end, window.row = first, end, row
-        window.people.clear()
-        window.medians.clear()
+    def _into_sums(self, slot: Ints, number: Ints, kept: Any, entries: Entries, *, coarse: bool) -> None:
+        """Add what came to the windows that already hold its panes."""
+        placed = entries.where(kept[entries.owner])
+        at = number[placed.owner]
+        rows = Entries(slot[placed.owner], placed.cell, placed.number)
+        for (_, window), sums in self._sums.items():
+            if sums.bounds and coarse == (window in COARSE_WINDOWS):
+                inside = (at >= sums.bounds[0]) & (at < sums.bounds[1])
+                if inside.any():
+                    sums.add(rows.where(inside), 1)
 
-    def _panes(self, name: str, first: int, end: int) -> Iterator[Pane]:
-        kept = self.coarse if name in _COARSE_WINDOWS else self.fine
-        if len(kept) < end - first:
-            return (pane for number, pane in kept.items() if first <= number < end)
-        return (pane for pane in map(kept.get, range(first, end)) if pane is not None)
+    def place(self, tally: Tally) -> None:
+        """Give a session a row unless it has one."""
+        if tally.slot >= 0:
+            return
+        if self._free:
+            tally.slot = self._free.pop()
+            self._tallies[tally.slot] = tally
+        else:
+            tally.slot = len(self._tallies)
+            self._tallies.append(tally)
+        if tally.slot >= len(self.totals):
+            more = max(_GROWTH, len(self.totals) // 2)
+            self.totals = np.pad(self.totals, ((0, more), (0, 0)))
+            for sums in self._sums.values():
+                sums.rows = np.pad(sums.rows, ((0, more), (0, 0)))
 
 
-def _drop(panes: dict[int, Pane], limit: int) -> list[int]:
-    gone = [number for number in panes if number < limit]
-    for number in gone:
-        del panes[number]
-    return gone
+class _Came:
+    """What came for several sessions, in pieces of one second each."""
+
+    def __init__(self, index: Mapping[str, int]) -> None:
+        self._index = index
+        self._cells: list[int] = []
+        self._numbers: list[int] = []
+        self._lengths: list[int] = []
+        self.tallies: list[Tally] = []
+        self.seconds: list[int] = []
+        self.fresh: list[Any] = []
+
+    def take(self, tally: Tally) -> None:
+        """Take what is fresh of a tally away from it."""
+        for second, fresh in tally.fresh.items():
+            self._cells.extend(map(self._index.__getitem__, fresh.cells))
+            self._numbers.extend(fresh.cells.values())
+            self._lengths.append(len(fresh.cells))
+            self.tallies.append(tally)
+            self.seconds.append(second)
+            self.fresh.append(fresh)
+        tally.fresh = {}
+        tally.touched = True
+
+    def entries(self) -> Entries:
+        """Return the entries; their owners are the numbers of the pieces."""
+        owner = np.repeat(np.arange(len(self._lengths)), self._lengths)
+        return Entries(owner, np.asarray(self._cells, np.int64), np.asarray(self._numbers, np.int64))
+
+
+def _into_panes(
+    tallies: list[Tally], number: Ints, kept: Any, entries: Entries, *, coarse: bool
+) -> None:
+    """Add what came to the panes' bytes."""
+    owner_of: dict[tuple[int, int], int] = {}
+    owners = np.full(len(tallies), -1, np.int64)
+    places: list[tuple[Tally, int]] = []
+    numbers = number.tolist()
+    for at in np.flatnonzero(kept).tolist():
+        key = (tallies[at].slot, numbers[at])
+        owner = owner_of.get(key)
+        if owner is None:
+            owner = owner_of[key] = len(places)
+            places.append((tallies[at], numbers[at]))
+        owners[at] = owner
+    placed = entries.where(kept[entries.owner])
+    before_raws, before_owners = [], []
+    for owner, (tally, pane) in enumerate(places):
+        raw = (tally.coarse if coarse else tally.fine).get(pane)
+        if raw:
+            before_raws.append(raw)
+            before_owners.append(owner)
+    came = Entries(owners[placed.owner], placed.cell, placed.number)
+    for owner, raw in combine([came, entries_of(before_raws, before_owners)]).items():
+        tally, pane = places[owner]
+        if coarse:
+            tally.coarse[pane] = raw
+            tally.changed_coarse.add(pane)
+        else:
+            tally.fine[pane] = raw
+            tally.changed_fine.add(pane)

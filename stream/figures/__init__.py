@@ -1,66 +1,128 @@
 """All that is counted, and how figures come of it.
 
-A new metric is an entry in ``stream.catalogue``, cells in the module of its subject, and a formula there.
+A new metric is an entry in ``stream.catalogue``, cells or extras in the module of its subject, and a formula
+there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
-from stream.cells import FeedFigures, Group
-from stream.figures import commerce, interaction, quality, traffic, vendors
-from stream.figures.view import Formula, Subject, View
-from stream.model import Feed
+import numpy as np
 
-__all__ = ["FEED_FIGURES", "FORMULAS", "GROUPS", "ends_at", "room_values", "vendor_values"]
+from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
+from stream.cells import Extra, FeedFigures, Layout
+from stream.figures import commerce, interaction, quality, traffic, vendors
+from stream.figures.view import Formula, View
+from stream.model import Feed
+from stream.tally import Tally
+from stream.windows import Frame, Windows
+
+__all__ = [
+    "EXTRAS",
+    "FEED_FIGURES",
+    "FORMULAS",
+    "LAYOUT",
+    "ends_at",
+    "new_windows",
+    "room_values",
+    "vendor_values",
+]
 
 _MODULES: Final = (traffic, interaction, commerce, quality, vendors)
 
 FEED_FIGURES: Final[dict[Feed, FeedFigures]] = {f.feed: f for module in _MODULES for f in module.FIGURES}
 """How each feed is counted; ``rooms`` and ``marks`` change what a room is and add to nothing."""
-
-GROUPS: Final[dict[str, Group]] = {g.name: g for f in FEED_FIGURES.values() for g in f.groups}
+LAYOUT: Final = Layout(group for module in _MODULES for group in module.GROUPS)
+EXTRAS: Final[dict[str, Extra]] = {extra.name: extra for module in _MODULES for extra in module.EXTRAS}
 FORMULAS: Final[dict[str, Formula]] = {
     name: formula for module in _MODULES for name, formula in module.FORMULAS.items()
 }
-
-
-Plan = tuple[tuple[Column, Formula, int], ...]
-"""Column, its formula, and the number of its set of feeds."""
+_JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {
+    feeds: cells for module in _MODULES for feeds, cells in module.JOINT.items()
+}
+"""Sets of more than one feed -> the cells of which their figures need windows."""
 
 _FEEDS: Final = tuple(dict.fromkeys(metric.feeds for metric in METRICS if metric.name in FORMULAS))
 """The sets of feeds that figures use."""
 
-
-def _plan(columns: tuple[Column, ...]) -> Plan:
-    return tuple((c, FORMULAS[c.metric.name], _FEEDS.index(c.metric.feeds)) for c in columns)
-
-
-_ROOM_PLAN: Final = _plan(ROOM_COLUMNS)
-_VENDOR_PLAN: Final = _plan(VENDOR_COLUMNS)
+Plan = tuple[tuple[int, Column, Formula], ...]
+"""Place of a column, the column, its formula."""
 
 
-def ends_at(reach_ms: Mapping[Feed, int]) -> tuple[int, ...]:
-    """Return the smallest reach of each set of feeds that figures use, for the two functions below."""
-    return tuple(min(reach_ms[feed] for feed in feeds) for feeds in _FEEDS)
+class _Columns:
+    """Works out the columns of subjects of one kind.
+
+    Args:
+        columns: the columns, in the order of ``values``.
+    """
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._plan: Plan = tuple((at, c, FORMULAS[c.metric.name]) for at, c in enumerate(columns))
+        self._whole: Final = [at for at, column in enumerate(columns) if column.metric.whole]
+
+    def values(self, view: View) -> list[list[Any]]:
+        """Return the figures of each subject; None is no data."""
+        figures = np.empty((len(view.tallies), len(self._plan)))
+        objects: list[tuple[int, list[Any]]] = []
+        for at, column, formula in self._plan:
+            view.feeds = column.metric.feeds
+            found = formula(view, column.label_value, column.window)
+            if isinstance(found, list):
+                objects.append((at, found))
+                figures[:, at] = 0
+            else:
+                figures[:, at] = found
+        unknown = np.isnan(figures)
+        figures[unknown] = 0
+        rows = figures.astype(object)
+        rows[:, self._whole] = figures[:, self._whole].astype(np.int64)
+        rows[unknown] = None
+        values: list[list[Any]] = rows.tolist()
+        for at, found in objects:
+            for row, one in zip(values, found, strict=True):
+                row[at] = one
+        return values
 
 
-def room_values(session: Subject, ends_ms: tuple[int, ...]) -> list[Any]:
-    """Return a session's figures in the order of ``ROOM_COLUMNS``; None is no data."""
-    return _values(_ROOM_PLAN, session, ends_ms)
+_ROOMS: Final = _Columns(ROOM_COLUMNS)
+_VENDORS: Final = _Columns(VENDOR_COLUMNS)
 
 
-def vendor_values(operation: Subject, ends_ms: tuple[int, ...]) -> list[Any]:
-    """Return a vendor operation's figures in the order of ``VENDOR_COLUMNS``; None is no data."""
-    return _values(_VENDOR_PLAN, operation, ends_ms)
+def new_windows() -> Windows:
+    """Return windows without any session."""
+    frames = (
+        Frame(feeds, LAYOUT.of_feeds(feeds) if len(feeds) == 1 else _JOINT.get(feeds, ()), LAYOUT)
+        for feeds in _FEEDS
+    )
+    return Windows(LAYOUT, frames, EXTRAS)
 
 
-def _values(plan: Plan, subject: Subject, ends_ms: tuple[int, ...]) -> list[Any]:
-    view = View(subject)
-    values = []
-    for column, formula, feeds in plan:
-        view.end_ms = ends_ms[feeds]
-        values.append(formula(view, column.label_value, column.window))
-    return values
+def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:
+    """Return the smallest reach of each set of feeds that figures use, epoch milliseconds."""
+    return {feeds: min(reach_ms[feed] for feed in feeds) for feeds in _FEEDS}
+
+
+def room_values(
+    windows: Windows,
+    sessions: Sequence[Tally],
+    ends_ms: Mapping[tuple[Feed, ...], int],
+    facts: Sequence[Mapping[str, Any]],
+) -> list[list[Any]]:
+    """Return the figures of sessions in the order of ``ROOM_COLUMNS``; None is no data.
+
+    Args:
+        windows: where they are counted.
+        sessions: what is counted of each.
+        ends_ms: from ``ends_at``.
+        facts: what the room records say of the room of each.
+    """
+    return _ROOMS.values(View(windows, LAYOUT, sessions, ends_ms, facts))
+
+
+def vendor_values(
+    windows: Windows, operations: Sequence[Tally], ends_ms: Mapping[tuple[Feed, ...], int]
+) -> list[list[Any]]:
+    """Return the figures of vendor operations in the order of ``VENDOR_COLUMNS``; None is no data."""
+    return _VENDORS.values(View(windows, LAYOUT, operations, ends_ms))

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from stream.cells import FeedFigures, Fresh, Group, Registers
-from stream.figures.traffic import VISITS
-from stream.figures.view import Formula, View, ratio
+import numpy as np
+
+from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.people import count_people, people
+from stream.figures.traffic import VISITS, total
+from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import Order
 
-__all__ = ["FIGURES", "FORMULAS", "ORDERS"]
+__all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "ORDERS"]
 
 ORDERS: Final = Group(
+    "orders",
     "orders",
     (
         "created",
@@ -30,63 +34,69 @@ ORDERS: Final = Group(
         "giveaway_fen",
         "gift_fen",
     ),
-    ("payers",),
 )
-_CELL: Final = ORDERS.index
+_CELL: Final = {cell: ORDERS.cell(cell) for cell in ORDERS.cells}
+_CLICK: Final = VISITS.cell("click")
 _FEN: Final = 100
 """Fen in a yuan."""
 
 
-def _add(fresh: Fresh, order: Order, _registers: Registers, user: int, _append_ms: int) -> None:
-    row = fresh.row
-    row[_CELL[order.status]] += 1
-    if order.status == "refunded":
-        row[_CELL["refund_fen"]] += order.amount_fen
-    if order.status != "paid":
-        return
+def _add(batch: Batch) -> None:
+    for order, user in zip(batch.events, batch.users, strict=True):
+        fresh = batch.fresh(order.at_ms)
+        fresh.cells[_CELL[order.status]] += 1
+        if order.status == "refunded":
+            fresh.cells[_CELL["refund_fen"]] += order.amount_fen
+        elif order.status == "paid":
+            _add_paid(fresh, order, user, whole=batch.whole)
+
+
+def _add_paid(fresh: Fresh, order: Order, user: int, *, whole: bool) -> None:
+    cells = fresh.cells
     if order.kind == "gift":
-        row[_CELL["gift_fen"]] += order.amount_fen
+        cells[_CELL["gift_fen"]] += order.amount_fen
         return
-    row[_CELL["paid_goods"]] += 1
-    row[_CELL["gmv_fen"]] += order.amount_fen
-    row[_CELL["coupon_fen"]] += order.coupon_fen or 0
-    row[_CELL["giveaway_fen"]] += order.giveaway_fen or 0
-    fresh.people[0].add(user)
+    cells[_CELL["paid_goods"]] += 1
+    cells[_CELL["gmv_fen"]] += order.amount_fen
+    if order.coupon_fen:
+        cells[_CELL["coupon_fen"]] += order.coupon_fen
+    if order.giveaway_fen:
+        cells[_CELL["giveaway_fen"]] += order.giveaway_fen
+    if whole:
+        fresh.people("payers").add(user)
 
 
 def _yuan(cell: str) -> Formula:
-    def formula(view: View, _label: str | None, _window: str | None) -> float | None:
-        fen = view.total(ORDERS, cell)
-        return None if fen is None else fen / _FEN
-
-    return formula
+    return lambda view, _label, _window: view.total(_CELL[cell]) / _FEN
 
 
-def _by_status(view: View, status: str | None, window: str | None) -> int | None:
+def _by_status(view: View, status: str | None, window: str | None) -> Figures:
     assert status is not None
-    return view.sum(ORDERS, status, window)
+    return view.total(_CELL[status]) if window is None else view.window(_CELL[status], window)
 
 
-def _order_value(view: View, _label: str | None, window: str | None) -> float | None:
-    value = ratio(view.sum(ORDERS, "gmv_fen", window), view.sum(ORDERS, "paid_goods", window))
-    return None if value is None else value / _FEN
+def _order_value(view: View, _label: str | None, window: str | None) -> Figures:
+    return ratio(view.sum(_CELL["gmv_fen"], window), view.sum(_CELL["paid_goods"], window)) / _FEN
 
 
-def _payers(view: View, _label: str | None, window: str | None) -> int | None:
-    return view.people(ORDERS, "payers", window or "session")
+def _payers(view: View, _label: str | None, window: str | None) -> Figures:
+    return count_people(view, "payers", window, seen=_CELL["paid"])
 
 
-def _conversion(view: View, _label: str | None, window: str | None) -> float | None:
-    clickers = view.people(VISITS, "clickers", window or "session")
-    return ratio(_payers(view, None, window) or 0, clickers)
+def _conversion(view: View, _label: str | None, window: str | None) -> Figures:
+    clickers = count_people(view, "clickers", window, seen=_CLICK)
+    return ratio(np.nan_to_num(_payers(view, None, window)), clickers)
 
 
-def _failures(view: View, _label: str | None, window: str | None) -> float | None:
-    failed, paid = view.sum(ORDERS, "failed", window), view.sum(ORDERS, "paid", window)
-    return ratio(failed, (failed or 0) + (paid or 0))
+def _failures(view: View, _label: str | None, window: str | None) -> Figures:
+    failed, paid = view.sum(_CELL["failed"], window), view.sum(_CELL["paid"], window)
+    return ratio(failed, failed + paid)
 
 
-FIGURES: Final = (FeedFigures("orders", (ORDERS,), _add, users=True),)
+GROUPS: Final = (ORDERS,)
+EXTRAS: Final = (people("payers"),)
+JOINT: Final = {}
+FIGURES: Final = (FeedFigures("orders", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_orders_total": _by_status,
     "live_gmv_yuan_total": _yuan("gmv_fen"),

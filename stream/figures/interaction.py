@@ -4,38 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-from stream.cells import FeedFigures, Fresh, Group, Registers
-from stream.figures.traffic import per_second
+from stream.cells import Batch, FeedFigures, Group
+from stream.figures.traffic import per_second, total
 from stream.figures.view import Formula
-from stream.model import Danmaku, Like, Speech
 
-__all__ = ["DANMAKU", "FIGURES", "FORMULAS", "LIKES", "TRANSCRIPT"]
+__all__ = ["DANMAKU", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
 
-DANMAKU: Final = Group("danmaku", ("count",))
-LIKES: Final = Group("likes", ("events", "count"))
-TRANSCRIPT: Final = Group("transcript", ("count",))
-
-
-def _add_line(
-    fresh: Fresh, _line: Danmaku | Speech, _registers: Registers, _user: int, _append_ms: int
-) -> None:
-    fresh.row[0] += 1
+DANMAKU: Final = Group("danmaku", "danmaku", ("count",))
+LIKES: Final = Group("likes", "likes", ("events", "count"))
+TRANSCRIPT: Final = Group("transcript", "transcript", ("count",))
+_LINES: Final = DANMAKU.cell("count")
+_SPEECHES: Final = TRANSCRIPT.cell("count")
+_LIKE_EVENTS: Final = LIKES.cell("events")
+_LIKES: Final = LIKES.cell("count")
 
 
-def _add_like(fresh: Fresh, like: Like, _registers: Registers, _user: int, _append_ms: int) -> None:
-    row = fresh.row
-    row[0] += 1
-    row[1] += like.count
+def _add_lines(batch: Batch) -> None:
+    for line in batch.events:
+        batch.fresh(line.at_ms).cells[_LINES] += 1
 
 
+def _add_speeches(batch: Batch) -> None:
+    for speech in batch.events:
+        batch.fresh(speech.at_ms).cells[_SPEECHES] += 1
+
+
+def _add_likes(batch: Batch) -> None:
+    for at_ms in {like.at_ms // 1_000 * 1_000 for like in batch.events}:
+        likes = [like.count for like in batch.events if like.at_ms // 1_000 * 1_000 == at_ms]
+        cells = batch.fresh(at_ms).cells
+        cells[_LIKE_EVENTS] += len(likes)
+        cells[_LIKES] += sum(likes)
+
+
+GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT)
+EXTRAS: Final = ()
+JOINT: Final = {}
 FIGURES: Final = (
-    FeedFigures("danmaku", (DANMAKU,), _add_line),
-    FeedFigures("likes", (LIKES,), _add_like),
-    FeedFigures("transcript", (TRANSCRIPT,), _add_line),
+    FeedFigures("danmaku", _add_lines),
+    FeedFigures("likes", _add_likes),
+    FeedFigures("transcript", _add_speeches),
 )
 FORMULAS: Final[dict[str, Formula]] = {
-    "live_danmaku_total": lambda view, _l, _w: view.total(DANMAKU, "count"),
-    "live_danmaku_per_second": per_second(DANMAKU, "count"),
-    "live_likes_total": lambda view, _l, _w: view.total(LIKES, "count"),
-    "live_likes_per_second": per_second(LIKES, "count"),
+    "live_danmaku_total": total(_LINES),
+    "live_danmaku_per_second": per_second(_LINES),
+    "live_likes_total": total(_LIKES),
+    "live_likes_per_second": per_second(_LIKES),
 }

@@ -6,13 +6,18 @@ that sums do not depend on the order in which they are added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from stream.cells import FeedFigures, Fresh, Group, Registers
-from stream.figures.view import Formula, View, ratio
-from stream.model import PROBES, Ping
+import numpy as np
 
-__all__ = ["FIGURES", "FORMULAS", "PINGS"]
+from stream.cells import Batch, Extra, FeedFigures, Group
+from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import PROBES, Ping
+from stream.sketches import Samples
+from stream.tally import Tally
+
+__all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PINGS"]
 
 _CELLS: Final = (
     "pings",
@@ -26,87 +31,104 @@ _CELLS: Final = (
     "rtt_us",
     "dropped_frames",
 )
-PINGS: Final[dict[str, Group]] = {
-    probe: Group(f"health:{probe}", _CELLS, samples=("av_offset_ms", "interval_ms")) for probe in PROBES
-}
+PINGS: Final[dict[str, Group]] = {probe: Group(f"health:{probe}", "health", _CELLS) for probe in PROBES}
 _BYTES_PER_KBIT: Final = 125
 
 
-def _add(fresh: Fresh, ping: Ping, registers: Registers, _user: int, append_ms: int) -> None:
-    row = fresh.row
-    row[0] += 1
-    row[1] += ping.interval_ms
-    row[2] += ping.stall_ms or 0
+def _add(batch: Batch) -> None:
+    for ping, append_ms in zip(batch.events, batch.appended_ms, strict=True):
+        fresh, name = batch.fresh(ping.at_ms), f"health:{ping.probe}"
+        for cell, number in _amounts(ping):
+            if number:
+                fresh.cells[f"{name}.{cell}"] += number
+        if ping.av_offset_ms is not None:
+            fresh.extra(f"av_offset_ms:{ping.probe}", Samples).add(ping.av_offset_ms)
+        fresh.extra(f"interval_ms:{ping.probe}", Samples).add(ping.interval_ms)
+        _note(ping, batch.tally, append_ms)
+
+
+def _amounts(ping: Ping) -> Iterable[tuple[str, int]]:
+    yield "pings", 1
+    yield "interval_ms", ping.interval_ms
+    yield "stall_ms", ping.stall_ms or 0
+    yield "dropped_frames", ping.dropped_frames or 0
     if ping.fps is not None:
-        row[3] += 1
-        row[4] += round(ping.fps * 1_000)
+        yield "fps_pings", 1
+        yield "fps_milli", round(ping.fps * 1_000)
     if ping.bitrate_kbps is not None:
-        row[5] += 1
-        row[6] += round(ping.bitrate_kbps * _BYTES_PER_KBIT)
+        yield "rate_pings", 1
+        yield "rate_bytes", round(ping.bitrate_kbps * _BYTES_PER_KBIT)
     if ping.rtt_ms is not None:
-        row[7] += 1
-        row[8] += round(ping.rtt_ms * 1_000)
-    row[9] += ping.dropped_frames or 0
-    if ping.av_offset_ms is not None:
-        fresh.samples[0].add(ping.av_offset_ms)
-    fresh.samples[1].add(ping.interval_ms)
-    _note(ping, registers, append_ms)
+        yield "rtt_pings", 1
+        yield "rtt_us", round(ping.rtt_ms * 1_000)
 
 
-def _note(ping: Ping, registers: Registers, append_ms: int) -> None:
+def _note(ping: Ping, tally: Tally, append_ms: int) -> None:
     """Keep the newest append time of each probe, and the newest and the largest `online`."""
-    name = f"ping:{ping.probe}"
-    newest = registers.get(name)
-    if newest is None or append_ms > newest[0]:
-        registers[name] = [append_ms]
+    newest = tally.register(f"ping:{ping.probe}", [append_ms])
+    newest[0] = max(newest[0], append_ms)
     if ping.online is None:
         return
-    online = registers.get("online")
-    if online is None:
-        registers["online"] = [ping.at_ms, ping.online, ping.online]
-        return
+    online = tally.register("online", [ping.at_ms, ping.online, ping.online])
     if ping.at_ms >= online[0]:
         online[0], online[1] = ping.at_ms, ping.online
     online[2] = max(online[2], ping.online)
 
 
+def _cell(probe: str | None, cell: str) -> str:
+    assert probe is not None
+    return f"health:{probe}.{cell}"
+
+
 def _mean(total: str, number: str, unit: float) -> Formula:
-    def formula(view: View, probe: str | None, window: str | None) -> float | None:
-        assert probe is not None
-        group = PINGS[probe]
-        mean = ratio(view.sum(group, total, window), view.sum(group, number, window))
-        return None if mean is None else mean / unit
+    def formula(view: View, probe: str | None, window: str | None) -> Figures:
+        mean = ratio(view.sum(_cell(probe, total), window), view.sum(_cell(probe, number), window))
+        return mean / unit
 
     return formula
 
 
-def _smooth(view: View, _label: str | None, window: str | None) -> float | None:
-    stalled = [view.sum(group, "stall_ms", window) or 0 for group in PINGS.values()]
-    watched = [view.sum(group, "interval_ms", window) or 0 for group in PINGS.values()]
-    share = ratio(sum(stalled), sum(watched))
-    return None if share is None else 1 - share
+def _smooth(view: View, _label: str | None, window: str | None) -> Figures:
+    stalled, watched = (
+        sum(np.nan_to_num(view.sum(_cell(probe, cell), window)) for probe in PROBES)
+        for cell in ("stall_ms", "interval_ms")
+    )
+    return 1 - ratio(np.asarray(stalled), np.asarray(watched))
+
+
+def _median(panes: list[Samples]) -> float | None:
+    whole = Samples()
+    for pane in panes:
+        whole.merge(pane)
+    return whole.median()
 
 
 def _median_s(name: str) -> Formula:
-    def formula(view: View, probe: str | None, window: str | None) -> float | None:
-        assert probe is not None
-        median = view.median(PINGS[probe], name, window or "15m")
-        return None if median is None else median / 1_000
+    def formula(view: View, probe: str | None, window: str | None) -> Figures:
+        return view.numbers(f"{name}:{probe}", window or "15m", _median) / 1_000
 
     return formula
 
 
-def _pings(view: View, probe: str | None, window: str | None) -> int | None:
-    assert probe is not None
-    return view.sum(PINGS[probe], "pings", window)
+def _pings(view: View, probe: str | None, window: str | None) -> Figures:
+    return view.sum(_cell(probe, "pings"), window)
 
 
-def _newest(view: View, probe: str | None, _window: str | None) -> float | None:
-    newest = view.registers.get(f"ping:{probe}")
-    return None if newest is None else newest[0] / 1_000
+def _newest(view: View, probe: str | None, _window: str | None) -> Figures:
+    return view.register(f"ping:{probe}", 0) / 1_000
 
 
-FIGURES: Final = (FeedFigures("health", tuple(PINGS.values()), _add, lambda ping: PINGS[ping.probe]),)
+GROUPS: Final = tuple(PINGS.values())
+EXTRAS: Final = tuple(
+    extra
+    for probe in PROBES
+    for extra in (
+        Extra(f"av_offset_ms:{probe}", Samples, pane=Samples, fine=True),
+        Extra(f"interval_ms:{probe}", Samples, pane=Samples),
+    )
+)
+JOINT: Final = {}
+FIGURES: Final = (FeedFigures("health", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_stall_ratio": _mean("stall_ms", "interval_ms", 1),
     "live_smooth_ratio": _smooth,

@@ -1,103 +1,132 @@
-"""What formulas see of a room or vendor: totals, windows, people, medians, registers."""
+"""What formulas see of sessions (or vendor operations): totals, windows, people, registers; all at once.
+
+Every answer is an array with one number for each subject, in their order; NaN is "no data".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from stream.cells import Group, Pane, Registers
-from stream.windows import Panes
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Formula", "Subject", "View", "ratio"]
+from stream.cells import Layout
+from stream.model import Feed
+from stream.panes import window_bounds
+from stream.tally import Tally
+from stream.windows import Windows
 
-Value = float | int | dict[str, float] | None
-Formula = Callable[["View", "str | None", "str | None"], Value]
-"""Gives one column: (view, label value, window) -> figure, None where there is no data."""
+__all__ = ["Figures", "Formula", "View", "ratio"]
 
-
-class Subject(Protocol):
-    """What is described: a session of a room, or a vendor's operation.
-
-    Attributes:
-        start_ms: windows begin no earlier than the pane that holds this.
-        panes: group name -> panes.
-        totals: group name -> totals; a group is there once it has seen an event.
-        registers: newest and largest values by name.
-    """
-
-    start_ms: int
-    panes: dict[str, Panes]
-    totals: dict[str, Pane]
-    registers: Registers
+Figures = NDArray[np.float64]
+Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
+"""Gives one column: (view, label value, window) -> a figure for each subject, or a list of objects for an open
+label."""
 
 
 class View:
-    """The figures of one subject at one reach.
+    """The figures of some subjects at one reach.
 
     Args:
-        subject: whose figures.
+        windows: where they are counted.
+        layout: the cells.
+        tallies: the subjects.
+        ends_ms: set of feeds -> their smallest reach, epoch milliseconds.
+        facts: what the room records say of each subject's room; empty for vendor operations.
 
     Attributes:
-        end_ms: smallest reach of the feeds of the figure that is worked out, epoch milliseconds.
-        registers: the subject's.
+        feeds: feeds of the figure that is worked out; its windows end at their smallest reach.
+        tallies: the subjects.
     """
 
-    __slots__ = ("_rows", "_subject", "end_ms", "registers")
+    def __init__(
+        self,
+        windows: Windows,
+        layout: Layout,
+        tallies: Sequence[Tally],
+        ends_ms: Mapping[tuple[Feed, ...], int],
+        facts: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        for tally in tallies:
+            windows.place(tally)
+        self.feeds: tuple[Feed, ...] = ()
+        self.tallies = tallies
+        self._windows = windows
+        self._layout = layout
+        self._ends_ms = ends_ms
+        self._facts = facts
+        self._slots = np.fromiter((tally.slot for tally in tallies), np.int64, len(tallies))
+        self._totals = windows.totals[self._slots].astype(np.float64)
+        self._seen: dict[str, NDArray[np.bool_]] = {}
+        self._rows: dict[tuple[tuple[Feed, ...], str], tuple[Figures, dict[str, int]]] = {}
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        self._rows: dict[tuple[str, str, int], list[int]] = {}
-        self.end_ms = 0
-        self.registers = subject.registers
+    @property
+    def end_ms(self) -> int:
+        """Return where the windows of the figure end, epoch milliseconds, before it is cut to whole panes."""
+        return self._ends_ms[self.feeds]
 
-    def total(self, group: Group, cell: str) -> int | None:
-        """Return the sum since the session began; None before the first event of the group."""
-        found = self._subject.totals.get(group.name)
-        return None if found is None else found.row[group.index[cell]]
+    def total(self, cell: str) -> Figures:
+        """Return the sum since the session began; 0 before the first event."""
+        found: Figures = self._totals[:, self._layout.index[cell]]
+        return found
 
-    def window(self, group: Group, cell: str, window: str) -> int | None:
-        """Return the sum of a window; None before the session's first event of the group."""
-        if group.name not in self._subject.totals:
-            return None
-        key = (group.name, window, self.end_ms)
-        row = self._rows.get(key)
-        if row is None:
-            panes = self._subject.panes.get(group.name)
-            row = self._rows[key] = (
-                [0] * len(group.cells)
-                if panes is None
-                else panes.row(window, reach_ms=self.end_ms, session_ms=self._subject.start_ms)
-            )
-        return row[group.index[cell]]
+    def window(self, cell: str, window: str) -> Figures:
+        """Return the sum of a window; NaN before the session's first event of the cell's group."""
+        key = (self.feeds, window)
+        found = self._rows.get(key)
+        if found is None:
+            rows, place = self._windows.sums(*key)
+            found = self._rows[key] = (rows[self._slots].astype(np.float64), place)
+        rows_found, place = found
+        return np.where(self.seen(cell), rows_found[:, place[cell]], np.nan)
 
-    def sum(self, group: Group, cell: str, window: str | None) -> int | None:
-        """Return the sum of a window, or of the session."""
+    def sum(self, cell: str, window: str | None) -> Figures:
+        """Return the sum of a window, or of the session; NaN before the first event of the cell's group."""
         if window is None or window == "session":
-            return self.total(group, cell)
-        return self.window(group, cell, window)
+            return np.where(self.seen(cell), self.total(cell), np.nan)
+        return self.window(cell, window)
 
-    def people(self, group: Group, name: str, window: str) -> int | None:
-        """Return how many different people were there; None before the session's first event of the group."""
-        totals = self._subject.totals.get(group.name)
-        if totals is None:
-            return None
-        at = group.index[name]
-        if window == "session":
-            return totals.people[at].count()
-        panes = self._subject.panes.get(group.name)
-        if panes is None:
-            return 0
-        return panes.people(at, window, reach_ms=self.end_ms, session_ms=self._subject.start_ms)
+    def seen(self, cell: str) -> NDArray[np.bool_]:
+        """Tell of which subjects there was any event of the cell's group."""
+        group = cell.partition(".")[0]
+        found = self._seen.get(group)
+        if found is None:
+            found = self._seen[group] = self._totals[:, self._layout.span(group)].any(axis=1)
+        return found
 
-    def median(self, group: Group, name: str, window: str) -> float | None:
-        """Return the median of a window's samples; None without any."""
-        panes = self._subject.panes.get(group.name)
-        if panes is None:
-            return None
-        at, start = group.index[name], self._subject.start_ms
-        return panes.median(at, window, reach_ms=self.end_ms, session_ms=start)
+    def register(self, name: str, at: int) -> Figures:
+        """Return a number of a register; NaN where there is none."""
+        registers = (tally.registers.get(name) for tally in self.tallies)
+        return np.array([np.nan if found is None else found[at] for found in registers])
+
+    def fact(self, name: str) -> Figures:
+        """Return a number that the room records say; NaN where none does."""
+        return np.array([facts.get(name, np.nan) for facts in self._facts], np.float64)
+
+    def over(self, extra: str, window: str, work_out: Callable[[list[Any]], Any]) -> list[Any]:
+        """Return what the extras of a window's panes come to for each subject.
+
+        Args:
+            extra: its name.
+            window: the window.
+            work_out: a function of a module (not made anew each time: results are remembered by it) that gives
+                the result of those of the panes that have one, in no order.
+        """
+        bounds = window_bounds(window, self.end_ms)
+        return [tally.window(extra, window, bounds, work_out) for tally in self.tallies]
+
+    def of_session(self, extra: str, work_out: Callable[[Any], float]) -> Figures:
+        """Return what the session's extra comes to; NaN where it has none."""
+        extras = (tally.extras.get(extra) for tally in self.tallies)
+        return np.array([np.nan if found is None else work_out(found) for found in extras])
+
+    def numbers(self, extra: str, window: str, work_out: Callable[[list[Any]], float | None]) -> Figures:
+        """Return ``over`` as numbers; None becomes NaN."""
+        found = self.over(extra, window, work_out)
+        return np.array([np.nan if number is None else number for number in found], np.float64)
 
 
-def ratio(part: float | None, whole: float | None) -> float | None:
-    """Return part / whole; None where either is unknown or the whole is 0."""
-    return None if part is None or not whole else part / whole
+def ratio(part: Figures, whole: Figures) -> Figures:
+    """Return part / whole; NaN where either is unknown or the whole is 0."""
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

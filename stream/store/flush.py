@@ -6,7 +6,7 @@ partition forgotten: it is not given twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -16,10 +16,13 @@ import msgspec
 from stream.catalogue import ROOM_COLUMNS
 from stream.figures import ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
-from stream.partition import Operation, Partition, merge
+from stream.partition import Operation, Partition
+from stream.panes import oldest_panes
 from stream.sessions import Room
 from stream.store import keys, packing
 from stream.store.partition import Writes
+from stream.tally import Tally
+from stream.windows import Windows
 
 __all__ = ["ENDED_KEPT_MS", "Flush", "Flusher"]
 
@@ -27,9 +30,11 @@ ENDED_KEPT_MS: Final = 600_000
 """The newest figures of a room stay readable for this long after its end, milliseconds of reach."""
 _FORGET_EVERY_MS: Final = 10_000
 """Panes, sessions and orders that nobody needs are looked for this often, milliseconds of reach."""
-_ROOMS_AT_ONCE: Final = 25
+_ROOMS_AT_ONCE: Final = 100
 """Rooms between two turns for others: about 10 ms of work."""
 _encode: Final = msgspec.msgpack.Encoder().encode
+Ends = Mapping[tuple[Feed, ...], int]
+"""Set of feeds -> their smallest reach, epoch milliseconds."""
 
 
 @dataclass(slots=True)
@@ -85,6 +90,8 @@ class Flusher:
         made, partition = Flush(), self._partition
         touched, partition.touched = partition.touched, set()
         operations, partition.touched_operations = partition.touched_operations, set()
+        partition.merge(touched, operations)
+        yield made
         for some in batched(touched, _ROOMS_AT_ONCE):
             self._keep_rooms(made, some)
             yield made
@@ -93,6 +100,8 @@ class Flusher:
         self._keep_orders(made.writes)
         self._changed |= touched
         ends_ms = ends_at(reach_ms)
+        partition.windows.advance(ends_ms)
+        yield made
         for some in batched(self._to_tell(critical, closing=closing), _ROOMS_AT_ONCE):
             self._tell(made, some, ends_ms)
             yield made
@@ -104,15 +113,22 @@ class Flusher:
         yield made
 
     def _keep_rooms(self, made: Flush, touched: Iterable[Room]) -> None:
-        fresh = []
-        for room in touched:
-            merge(room, self._partition.forgot_ms)
-            made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room))
+        rooms, fresh = list(touched), []
+        totals = self._totals(session.tally for room in rooms for session in room.sessions)
+        for room in rooms:
+            made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room, totals))
             if room.room_id not in self._known:
                 fresh.append(room.room_id)
         if fresh:
             self._known.update(fresh)
             made.writes.sadd(keys.rooms(self._number), *fresh)
+
+    def _totals(self, tallies: Iterable[Tally]) -> dict[Tally, bytes]:
+        """Return the totals of those that were touched."""
+        changed = [tally for tally in tallies if tally.touched]
+        for tally in changed:
+            self._partition.windows.place(tally)
+        return dict(zip(changed, self._partition.windows.packed_totals(changed), strict=True))
 
     def _remove_waiting(self, writes: Writes) -> None:
         gone, self._partition.gone_waiting = self._partition.gone_waiting, []
@@ -120,9 +136,10 @@ class Flusher:
             writes.hdel(keys.room(self._number, room.room_id), [packing.waiting_field(feed, offset)])
 
     def _keep_operations(self, made: Flush, touched: set[Operation]) -> None:
+        totals = self._totals(operation.tally for operation in touched)
         for operation in touched:
-            merge(operation, self._partition.forgot_ms)
-            made.writes.hset(keys.vendor(self._number, operation.name), packing.pack_operation(operation))
+            packed = packing.pack_operation(operation, totals)
+            made.writes.hset(keys.vendor(self._number, operation.name), packed)
             if operation.name not in self._known_operations:
                 self._known_operations.add(operation.name)
                 made.writes.sadd(keys.vendors(self._number), operation.name)
@@ -143,10 +160,9 @@ class Flusher:
             return [room for room in rooms if room.known and not _hidden(room, limit)]
         return [room for room in rooms if room.current is not None or (room in changed and room.known)]
 
-    def _tell(self, made: Flush, rooms: Iterable[Room], ends_ms: tuple[int, ...]) -> None:
+    def _tell(self, made: Flush, rooms: Iterable[Room], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}
-        for room in rooms:
-            entry = room_entry(room, ends_ms)
+        for room, entry in room_entries(rooms, self._partition.windows, ends_ms):
             raw = _encode(entry)
             if self._told.get(room.room_id) != raw:
                 self._told[room.room_id] = raw
@@ -156,11 +172,10 @@ class Flusher:
         made.writes.hset(keys.now(self._number), fields)
 
     def _tell_operations(
-        self, made: Flush, operations: Iterable[Operation], ends_ms: tuple[int, ...]
+        self, made: Flush, operations: Iterable[Operation], ends_ms: Ends
     ) -> None:
         fields: dict[str, bytes | str] = {}
-        for operation in operations:
-            entry = operation_entry(operation, ends_ms)
+        for operation, entry in operation_entries(operations, self._partition.windows, ends_ms):
             raw = _encode(entry)
             if self._told.get(operation.name) != raw:
                 self._told[operation.name] = raw
@@ -172,14 +187,20 @@ class Flusher:
         """Remove what nobody needs any more."""
         number, partition, reach = self._number, self._partition, self._partition.forgot_ms
         for room in partition.rooms.values():
-            writes.hdel(keys.room(number, room.room_id), _old_panes(room, reach))
+            for session in room.sessions:
+                old = packing.pane_fields(session.start_ms, *session.tally.forget(*oldest_panes(reach)))
+                writes.hdel(keys.room(number, room.room_id), old)
         for operation in partition.operations.values():
-            writes.hdel(keys.vendor(number, operation.name), _old_panes(operation, reach))
+            gone_panes = operation.tally.forget(*oldest_panes(reach))
+            writes.hdel(
+                keys.vendor(number, operation.name),
+                packing.pane_fields(packing.OPERATION_START, *gone_panes),
+            )
         for hour in partition.orders.forget(reach):
             writes.delete(keys.orders(number, hour))
         shrunk, gone = partition.forget(reach)
         for room, sessions in shrunk:
-            names = [name for session in sessions for name in packing.session_fields(session)]
+            names = [name for s in sessions for name in packing.tally_fields(s.tally, s.start_ms)]
             writes.hdel(keys.room(number, room.room_id), names)
         for room in gone:
             writes.delete(keys.room(number, room.room_id))
@@ -193,32 +214,45 @@ class Flusher:
             self._told.pop(room_id, None)
 
 
-def room_entry(room: Room, ends_ms: tuple[int, ...]) -> dict[str, Any]:
-    """Return the entry of a room in ``live.windows``."""
-    state, session = room.state, room.last
-    if state == "planned":
-        session = None
-    entry = {
-        "room_id": room.room_id,
-        "session_ms": session.start_ms if session else None,
-        "state": state,
-        "facts": room.facts | room.on_air,
-        "values": room_values(session, ends_ms) if session else [None] * len(ROOM_COLUMNS),
-        "newest_ms": {feed: room.newest_ms[feed] for feed in FEEDS if feed in room.newest_ms},
-    }
-    if session and session.reason:
-        entry["ended_reason"] = session.reason
-    return entry
+def room_entries(
+    rooms: Iterable[Room], windows: Windows, ends_ms: Ends
+) -> Iterator[tuple[Room, dict[str, Any]]]:
+    """Give the entries of rooms in ``live.windows``."""
+    some = [(room, None if room.state == "planned" else room.last) for room in rooms]
+    shown = [(room, session) for room, session in some if session]
+    facts = [room.facts for room, _ in shown]
+    values = iter(room_values(windows, [session.tally for _, session in shown], ends_ms, facts))
+    for room, session in some:
+        entry = {
+            "room_id": room.room_id,
+            "session_ms": session.start_ms if session else None,
+            "state": room.state,
+            "facts": room.facts | room.on_air,
+            "values": next(values) if session else [None] * len(ROOM_COLUMNS),
+            "newest_ms": {feed: room.newest_ms[feed] for feed in FEEDS if feed in room.newest_ms},
+        }
+        if session and session.reason:
+            entry["ended_reason"] = session.reason
+        yield room, entry
 
 
-def operation_entry(operation: Operation, ends_ms: tuple[int, ...]) -> dict[str, Any]:
-    """Return the entry of a vendor operation in ``live.windows``."""
-    return {
-        "vendor": operation.vendor,
-        "operation": operation.operation,
-        "values": vendor_values(operation, ends_ms),
-        "newest_ms": operation.newest_ms,
-    }
+def operation_entries(
+    operations: Iterable[Operation], windows: Windows, ends_ms: Ends
+) -> Iterator[tuple[Operation, dict[str, Any]]]:
+    """Give the entries of vendor operations in ``live.windows``."""
+    some = list(operations)
+    for operation, values in zip(
+        some, vendor_values(windows, [found.tally for found in some], ends_ms), strict=True
+    ):
+        yield (
+            operation,
+            {
+                "vendor": operation.vendor,
+                "operation": operation.operation,
+                "values": values,
+                "newest_ms": operation.newest_ms,
+            },
+        )
 
 
 def batched(rooms: Iterable[Room], size: int) -> Iterator[list[Room]]:
@@ -235,13 +269,3 @@ def _ended_ms(room: Room) -> int:
 
 def _hidden(room: Room, limit_ms: int) -> bool:
     return room.current is None and room.state != "planned" and _ended_ms(room) < limit_ms
-
-
-def _old_panes(subject: Room | Operation, reach_ms: int) -> list[str]:
-    fine: set[int] = set()
-    coarse: set[int] = set()
-    for panes in subject.panes.values():
-        old_fine, old_coarse = panes.forget(reach_ms)
-        fine.update(old_fine)
-        coarse.update(old_coarse)
-    return [f"f:{second}" for second in sorted(fine)] + [f"c:{number}" for number in sorted(coarse)]

@@ -64,7 +64,7 @@ async def _load_rooms(redis: Redis, number: int, partition: Partition) -> None:
             pipe.hgetall(keys.room(number, room_id))
         for room_id, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                partition.adopt(unpack_room(room_id, fields))
+                partition.adopt(unpack_room(room_id, fields, partition.windows))
 
 
 async def _load_operations(redis: Redis, number: int, partition: Partition) -> None:
@@ -74,7 +74,7 @@ async def _load_operations(redis: Redis, number: int, partition: Partition) -> N
             pipe.hgetall(keys.vendor(number, name))
         for name, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                partition.operations[name] = unpack_operation(name, fields)
+                partition.operations[name] = unpack_operation(name, fields, partition.windows)
 
 
 async def _load_orders(redis: Redis, number: int, partition: Partition, append_ms: int) -> None:

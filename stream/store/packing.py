@@ -1,30 +1,33 @@
 """How rooms, sessions and vendors look in the store, and back.
 
-A room is one hash. Its fields: ``state`` (what it is doing, its sessions, its facts), ``t:<start>`` (a
-session's totals and registers), ``d:<start>:<group>:<set>`` (a session's set of people), ``f:<second>`` and
-``c:<number>`` (fine and coarse panes), ``w:<feed>:<offset>`` (a provisional event). ``docs/keys.md`` has
-the details.
+A room is one hash. Its fields: ``state`` (what it is doing, its sessions, its facts), ``w:<feed>:<offset>`` (a
+provisional event) and, of each session, with its start: ``t:<start>`` (totals), ``r:<start>:<name>`` (a
+register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` and ``c:<start>:<number>`` (fine
+and coarse panes), ``F:`` and ``C:`` (what these keep besides). ``docs/keys.md`` has the details.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
 import msgspec
 
-from stream.cells import pack_pane, total_pane, unpack_pane
-from stream.figures import GROUPS
+from stream.cells import Extra
+from stream.figures import EXTRAS
 from stream.model import STRUCTS, Feed
 from stream.partition import Operation
 from stream.sessions import Room, Session, Waiting
-from stream.sketches import SESSION_PRECISION, Distinct
-from stream.windows import COARSE_MS, FINE_MS, Panes
+from stream.tally import Tally
+from stream.windows import Windows
 
 __all__ = [
+    "OPERATION_START",
     "pack_operation",
     "pack_room",
-    "session_fields",
+    "pane_fields",
+    "tally_fields",
     "unpack_operation",
     "unpack_room",
     "waiting_field",
@@ -33,29 +36,31 @@ __all__ = [
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 Fields = dict[str, bytes | str]
+OPERATION_START: Final = 0
+"""Stands for the start of a session in the fields of a vendor's operation."""
 
 
-def pack_room(room: Room) -> Fields:
-    """Return what changed of a room since the last call, and take it as kept."""
+def pack_room(room: Room, totals: Mapping[Tally, bytes]) -> Fields:
+    """Return what changed of a room since the last call, and take it as kept.
+
+    Args:
+        room: the room.
+        totals: the totals of its sessions that were touched.
+    """
     fields: Fields = {"state": _encode(_room_state(room))}
     for session in room.sessions:
-        fields |= _session(session)
-    fields |= _panes(room.panes, room.seconds)
+        fields |= _tally(session.tally, session.start_ms, totals)
     for feed, offset in room.fresh_waiting:
         waiting = room.waiting[feed, offset]
         fields[waiting_field(feed, offset)] = _encode((waiting.append_ms, waiting.late, waiting.event))
-    room.seconds = set()
     room.fresh_waiting.clear()
     return fields
 
 
-def pack_operation(operation: Operation) -> Fields:
+def pack_operation(operation: Operation, totals: Mapping[Tally, bytes]) -> Fields:
     """Return what changed of a vendor operation since the last call, and take it as kept."""
     fields: Fields = {"state": _encode({"newest_ms": operation.newest_ms})}
-    fields |= _session(operation.session)
-    fields |= _panes(operation.panes, operation.seconds)
-    operation.seconds = set()
-    return fields
+    return fields | _tally(operation.tally, OPERATION_START, totals)
 
 
 def waiting_field(feed: Feed, offset: int) -> str:
@@ -63,11 +68,22 @@ def waiting_field(feed: Feed, offset: int) -> str:
     return f"w:{feed}:{offset}"
 
 
-def session_fields(session: Session) -> list[str]:
+def tally_fields(tally: Tally, start_ms: int) -> list[str]:
     """Return the fields that a session may have in its room's hash."""
-    start = session.start_ms
-    sets = [f"d:{start}:{group.name}:{name}" for group in GROUPS.values() for name in group.people]
-    return [f"t:{start}", *sets]
+    return [
+        f"t:{start_ms}",
+        *(f"r:{start_ms}:{name}" for name in tally.registers),
+        *(f"e:{start_ms}:{name}" for name in tally.extras),
+        *pane_fields(start_ms, {*tally.fine, *tally.fine_extras}, {*tally.coarse, *tally.coarse_extras}),
+    ]
+
+
+def pane_fields(start_ms: int, fine: set[int], coarse: set[int]) -> list[str]:
+    """Return the fields that panes of a session may have in its room's hash."""
+    return [
+        *(f"{kind}:{start_ms}:{number}" for number in sorted(fine) for kind in "fF"),
+        *(f"{kind}:{start_ms}:{number}" for number in sorted(coarse) for kind in "cC"),
+    ]
 
 
 def _room_state(room: Room) -> dict[str, Any]:
@@ -86,44 +102,52 @@ def _room_state(room: Room) -> dict[str, Any]:
     }
 
 
-def _session(session: Session) -> Fields:
+def _tally(tally: Tally, start_ms: int, totals: Mapping[Tally, bytes]) -> Fields:
     fields: Fields = {}
-    if not session.touched:
-        return fields
-    session.touched = False
-    rows = {name: total.row for name, total in session.totals.items()}
-    fields[f"t:{session.start_ms}"] = _encode([rows, session.registers])
-    for name, total in session.totals.items():
-        for set_name, people in zip(GROUPS[name].people, total.people, strict=True):
-            if people.changed:
-                people.changed = False
-                fields[f"d:{session.start_ms}:{name}:{set_name}"] = people.pack()
+    if tally.touched:
+        tally.touched = False
+        fields[f"t:{start_ms}"] = totals[tally]
+    for name in tally.changed_registers:
+        fields[f"r:{start_ms}:{name}"] = _encode(tally.registers[name])
+    for name, extra in tally.extras.items():
+        if extra.changed:
+            extra.changed = False
+            fields[f"e:{start_ms}:{name}"] = _encode(extra.pack())
+    _panes(fields, f"f:{start_ms}", tally.changed_fine, tally.fine, tally.fine_extras)
+    _panes(fields, f"c:{start_ms}", tally.changed_coarse, tally.coarse, tally.coarse_extras)
+    tally.changed_registers.clear()
     return fields
 
 
-def _panes(panes: dict[str, Panes], seconds: set[int]) -> Fields:
-    fields: Fields = {}
-    for second in seconds:
-        if found := {name: pack_pane(p.fine[second]) for name, p in panes.items() if second in p.fine}:
-            fields[f"f:{second}"] = _encode(found)
-    for number in {second * FINE_MS // COARSE_MS for second in seconds}:
-        if found := {name: pack_pane(p.coarse[number]) for name, p in panes.items() if number in p.coarse}:
-            fields[f"c:{number}"] = _encode(found)
-    return fields
+def _panes(
+    fields: Fields,
+    name: str,
+    changed: set[int],
+    panes: Mapping[int, bytes],
+    extras: Mapping[int, dict[str, Any]],
+) -> None:
+    for number in changed:
+        pane, more = panes.get(number), extras.get(number)
+        if pane:
+            fields[f"{name}:{number}"] = pane
+        if more:
+            packed = {extra: kept.pack() for extra, kept in more.items()}
+            fields[f"{name.upper()}:{number}"] = _encode(packed)
+    changed.clear()
 
 
-def unpack_room(room_id: str, fields: dict[bytes, bytes]) -> Room:
-    """Return the room that a hash holds."""
+def unpack_room(room_id: str, fields: dict[bytes, bytes], windows: Windows) -> Room:
+    """Return the room that a hash holds; its sessions get their rows in ``windows``."""
     room, state = Room(room_id), _decode(fields[b"state"])
     room.was_named, room.planned, room.paused = state["named"], state["planned"], state["paused"]
     room.state_at_ms, room.facts, room.on_air = state["state_at_ms"], state["facts"], state["on_air"]
     room.newest_ms, room.off_air = state["newest_ms"], state["off_air"]
     for start_ms, opened, live_ms, named, end_ms, ended, reason in state["sessions"]:
-        session = Session(start_ms, opened, room.panes, live_ms, named, end_ms, ended, reason)
-        _unpack_totals(session, fields)
+        session = Session(start_ms, opened, live_ms, named, end_ms, ended, reason)
         room.sessions.append(session)
         room.current = None if session.reason else session
-    _unpack_panes(room.panes, fields)
+    tallies = {session.start_ms: session.tally for session in room.sessions}
+    _unpack_tallies(tallies, fields, windows)
     for name, raw in fields.items():
         if name.startswith(b"w:"):
             _, feed, offset = name.decode().split(":")
@@ -134,43 +158,80 @@ def unpack_room(room_id: str, fields: dict[bytes, bytes]) -> Room:
     return room
 
 
-def unpack_operation(name: str, fields: dict[bytes, bytes]) -> Operation:
-    """Return the vendor operation that a hash holds."""
+def unpack_operation(name: str, fields: dict[bytes, bytes], windows: Windows) -> Operation:
+    """Return the vendor operation that a hash holds; it gets its row in ``windows``."""
     vendor, _, operation = name.partition("/")
     found = Operation(vendor, operation)
     found.newest_ms = _decode(fields[b"state"])["newest_ms"]
-    _unpack_totals(found.session, fields)
-    _unpack_panes(found.panes, fields)
+    _unpack_tallies({OPERATION_START: found.tally}, fields, windows)
     return found
 
 
-def _unpack_totals(session: Session, fields: dict[bytes, bytes]) -> None:
-    session.touched = False
-    raw = fields.get(f"t:{session.start_ms}".encode())
-    if raw is None:
-        return
-    rows, registers = _decode(raw)
-    session.registers.update(registers)
-    for name, row in rows.items():
-        group = GROUPS[name]
-        total = session.totals[name] = total_pane(group)
-        total.row[: len(row)] = row
-        for at, set_name in enumerate(group.people):
-            packed = fields.get(f"d:{session.start_ms}:{name}:{set_name}".encode())
-            if packed is not None:
-                total.people[at] = Distinct.unpack(packed, SESSION_PRECISION)
+def _unpack_tallies(tallies: Mapping[int, Tally], fields: dict[bytes, bytes], windows: Windows) -> None:
+    """Take in what sessions came to.
 
-
-def _unpack_panes(panes: dict[str, Panes], fields: dict[bytes, bytes]) -> None:
+    A field whose session is not there is left alone: what a newer version keeps does not stop an older one.
+    """
     for field, raw in fields.items():
-        kind, _, number = field.partition(b":")
-        if kind not in {b"f", b"c"}:
-            continue
-        for name, packed in _decode(raw).items():
-            group = GROUPS[name]
-            kept = panes.setdefault(name, Panes(group))
-            coarse = kind == b"c"
-            (kept.coarse if coarse else kept.fine)[int(number)] = unpack_pane(group, packed, coarse=coarse)
+        kind, _, rest = field.decode().partition(":")
+        start, _, name = rest.partition(":")
+        tally = tallies.get(int(start)) if kind in _KINDS else None
+        if tally is not None:
+            _KINDS[kind](tally, name, raw)
+    for start_ms, tally in tallies.items():
+        totals = fields.get(f"t:{start_ms}".encode())
+        if totals is not None:
+            windows.adopt(tally, totals)
+        tally.touched = False
+
+
+def _unpack_register(tally: Tally, name: str, raw: bytes) -> None:
+    tally.registers[name] = _decode(raw)
+
+
+def _unpack_extra(tally: Tally, name: str, raw: bytes) -> None:
+    extra = EXTRAS_INTO.get(name)
+    if extra is not None and extra.session is not None:
+        tally.extras[name] = extra.session()
+        tally.extras[name].unpack(_decode(raw))
+
+
+def _unpack_fine(tally: Tally, number: str, raw: bytes) -> None:
+    tally.fine[int(number)] = raw
+
+
+def _unpack_coarse(tally: Tally, number: str, raw: bytes) -> None:
+    tally.coarse[int(number)] = raw
+
+
+def _unpack_fine_extras(tally: Tally, number: str, raw: bytes) -> None:
+    tally.fine_extras[int(number)] = _pane_extras(raw)
+
+
+def _unpack_coarse_extras(tally: Tally, number: str, raw: bytes) -> None:
+    tally.coarse_extras[int(number)] = _pane_extras(raw)
+
+
+def _pane_extras(raw: bytes) -> dict[str, Any]:
+    kept = {}
+    for name, packed in _decode(raw).items():
+        extra = EXTRAS.get(name)
+        if extra is not None and extra.pane is not None:
+            kept[name] = extra.pane()
+            kept[name].unpack(packed)
+    return kept
+
+
+_KINDS: Final[dict[str, Callable[[Tally, str, bytes], None]]] = {
+    "r": _unpack_register,
+    "e": _unpack_extra,
+    "f": _unpack_fine,
+    "c": _unpack_coarse,
+    "F": _unpack_fine_extras,
+    "C": _unpack_coarse_extras,
+}
+EXTRAS_INTO: Final[dict[str, Extra]] = {extra.into or name: extra for name, extra in EXTRAS.items()}
+"""Name of what a session keeps -> an extra that merges into it."""
 
 
 @cache

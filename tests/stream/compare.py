@@ -4,41 +4,30 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from stream.figures import GROUPS
-from stream.windows import oldest_panes
+from stream.figures import EXTRAS
+from stream.panes import oldest_panes
+from stream.sketches import Distinct
+from tests.stream.logs import cells_of, totals_of
 
 
-def compare_room(room, wanted, hasher, *, reach_ms):
+def compare_room(room, wanted, hasher, windows, *, reach_ms):
     """Assert that a room's sessions, totals, sets and panes are those of the recount."""
     assert room.state == wanted.state
     found = [(s.start_ms, s.end_ms, s.reason) for s in room.sessions]
     assert found == [(s.start_ms, s.end_ms, s.reason) for s in wanted.sessions]
     for session, counted in zip(room.sessions, wanted.sessions, strict=True):
-        assert sums_of(session.totals) == +counted.sums
-        compare_people(session.totals, counted.people, hasher)
-        compare_registers(session.registers, counted)
+        assert totals_of(session.tally, windows) == dict(+counted.sums)
+        compare_people(session.tally.extras, counted.people, hasher)
+        compare_registers(session.tally.registers, counted)
     assert +Counter(room.off_air) == +wanted.off_air
     assert Counter(feed for feed, _ in room.waiting) == Counter(r.feed for r in wanted.waiting)
-    compare_panes(room.panes, wanted, reach_ms)
+    compare_panes(room, wanted, hasher, reach_ms)
 
 
-def sums_of(totals):
-    """Return the sums of groups by (group, cell), without zeros."""
-    return Counter(
-        {
-            (name, cell): number
-            for name, total in totals.items()
-            for cell, number in zip(GROUPS[name].cells, total.row, strict=True)
-            if number
-        }
-    )
-
-
-def compare_people(totals, wanted, hasher):
-    for name, total in totals.items():
-        for set_name, found in zip(GROUPS[name].people, total.people, strict=True):
-            users = wanted[name, set_name]
-            assert found.members == {hasher.short(user) for user in users}, (name, set_name)
+def compare_people(extras, wanted, hasher):
+    """Assert that the sets of people hold the same users."""
+    found = {name: kept.members for name, kept in extras.items() if isinstance(kept, Distinct)}
+    assert found == {name: {hasher.short(user) for user in users} for name, users in wanted.items()}
 
 
 def compare_registers(registers, wanted):
@@ -48,7 +37,7 @@ def compare_registers(registers, wanted):
         assert registers["online"] == [*wanted.online, wanted.online_peak]
 
 
-def compare_panes(panes, wanted, reach_ms):
+def compare_panes(room, wanted, hasher, reach_ms):
     """Assert that the panes which windows up to this reach can need are those of the recount."""
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     fine: dict[int, Counter] = defaultdict(Counter)
@@ -58,16 +47,26 @@ def compare_panes(panes, wanted, reach_ms):
             fine[second].update(sums)
         if second // 10 >= oldest_coarse:
             coarse[second // 10].update(sums)
-    assert pane_sums({name: found.fine for name, found in panes.items()}, oldest_fine) == nonzero(fine)
-    assert pane_sums({name: found.coarse for name, found in panes.items()}, oldest_coarse) == nonzero(coarse)
+    tallies = [session.tally for session in room.sessions]
+    assert pane_sums([tally.fine for tally in tallies], oldest_fine) == nonzero(fine)
+    assert pane_sums([tally.coarse for tally in tallies], oldest_coarse) == nonzero(coarse)
+    found = defaultdict(set)
+    for tally in tallies:
+        for number, extras in tally.coarse_extras.items():
+            for name, kept in extras.items():
+                if number >= oldest_coarse and isinstance(kept, Distinct):
+                    found[name, number] |= kept.members
+    people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
+    assert {name for name, _ in found} <= set(EXTRAS)
+    assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
 
 
-def pane_sums(panes, oldest):
+def pane_sums(kept, oldest):
     found: dict[int, Counter] = defaultdict(Counter)
-    for name, kept in panes.items():
-        for number, pane in kept.items():
+    for panes in kept:
+        for number, pane in panes.items():
             if number >= oldest:
-                found[number].update(sums_of({name: pane}))
+                found[number].update(cells_of(pane))
     return nonzero(found)
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from stream.alignment import Alignment
 from stream.codec import Decoder
-from stream.figures import GROUPS
+from stream.entries import entries_of
+from stream.figures import LAYOUT
 from stream.folding import Folder
 from stream.model import FEEDS
-from stream.partition import Partition, merge
+from stream.partition import Partition
 from stream.store.flush import Flusher
 from stream.store.packing import unpack_operation, unpack_room
 from stream.users import UserHasher
-from stream.windows import oldest_panes
+from stream.panes import oldest_panes
 from tests.stream.recount import Record
 
 HASHER = UserHasher(b"test-key")
@@ -158,9 +159,9 @@ class PlainStore:
         for key, fields in self.hashes.items():
             _, kind, name = [*key.split(":", 2), ""][:3]
             if kind == "room":
-                partition.adopt(unpack_room(name, fields))
+                partition.adopt(unpack_room(name, fields, partition.windows))
             elif kind == "vendor":
-                partition.operations[name] = unpack_operation(name, fields)
+                partition.operations[name] = unpack_operation(name, fields, partition.windows)
         for key, chunk in self.strings.items():
             partition.orders.load(int(key.rpartition(":")[2]), bytes(chunk))
         folding.flusher = Flusher(0, partition, set())
@@ -215,46 +216,66 @@ def fold_with_restarts(records, reach_ms, seed):
 
 def described(partition, reach_ms):
     """Return everything that a partition counted, as plain values; of panes those that windows may need."""
-    for subject in (*partition.rooms.values(), *partition.operations.values()):
-        merge(subject, partition.forgot_ms)
+    partition.merge(partition.rooms.values(), partition.operations.values())
     return {
-        "rooms": {room_id: _room(room, reach_ms) for room_id, room in sorted(partition.rooms.items())},
+        "rooms": {
+            room_id: _room(room, partition.windows, reach_ms) for room_id, room in sorted(partition.rooms.items())
+        },
         "vendors": {
-            name: (_totals(found.totals), _panes(found.panes, reach_ms))
+            name: _tally(found.tally, partition.windows, reach_ms)
             for name, found in sorted(partition.operations.items())
         },
         "counts": {name: n for name, n in sorted(partition.counts.items()) if n},
     }
 
 
-def _room(room, reach_ms):
+def _room(room, windows, reach_ms):
     return {
         "state": room.state,
         "facts": room.facts,
         "off_air": dict(room.off_air),
         "newest": dict(sorted(room.newest_ms.items())),
         "waiting": sorted(room.waiting),
-        "panes": _panes(room.panes, reach_ms),
         "sessions": [
-            (s.start_ms, s.end_ms, s.reason, s.live_ms, _totals(s.totals), dict(sorted(s.registers.items())))
+            (s.start_ms, s.end_ms, s.reason, s.live_ms, _tally(s.tally, windows, reach_ms))
             for s in room.sessions
         ],
     }
 
 
-def _totals(totals):
+def totals_of(tally, windows):
+    """Return the totals of a session by cell, without zeros."""
+    if tally.slot < 0:
+        return {}
+    row = windows.totals[tally.slot].tolist()
+    return {name: number for name, number in zip(LAYOUT.names, row, strict=True) if number}
+
+
+def cells_of(pane):
+    """Return the numbers of a pane by cell."""
+    found = entries_of([pane], [0])
+    sums = Counter()
+    for cell, number in zip(found.cell.tolist(), found.number.tolist(), strict=True):
+        sums[LAYOUT.names[cell]] += number
+    return dict(sums)
+
+
+def _tally(tally, windows, reach_ms):
+    oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     return {
-        name: (dict(zip(GROUPS[name].cells, total.row, strict=True)), [p.pack() for p in total.people])
-        for name, total in sorted(totals.items())
+        "totals": totals_of(tally, windows),
+        "registers": dict(sorted(tally.registers.items())),
+        "extras": {name: extra.pack() for name, extra in sorted(tally.extras.items())},
+        "fine": {n: cells_of(pane) for n, pane in sorted(tally.fine.items()) if n >= oldest_fine},
+        "coarse": {n: cells_of(pane) for n, pane in sorted(tally.coarse.items()) if n >= oldest_coarse},
+        "fine_extras": _extras(tally.fine_extras, oldest_fine),
+        "coarse_extras": _extras(tally.coarse_extras, oldest_coarse),
     }
 
 
-def _panes(panes, reach_ms):
-    """Return the panes by group, resolution and number."""
+def _extras(panes, oldest):
     return {
-        (name, kind, number): (pane.row, [s.pack() for s in pane.samples], [p.pack() for p in pane.people])
-        for name, found in panes.items()
-        for kind, kept, first in zip("fc", (found.fine, found.coarse), oldest_panes(reach_ms), strict=True)
-        for number, pane in kept.items()
-        if number >= first
+        number: {name: extra.pack() for name, extra in sorted(kept.items())}
+        for number, kept in sorted(panes.items())
+        if number >= oldest and kept
     }

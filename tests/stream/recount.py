@@ -335,11 +335,11 @@ class Room:
 def amounts(feed, event):
     """Return what an event adds, by name of group and cell."""
     if feed in ("danmaku", "transcript"):
-        return {(feed, "count"): 1}
+        return {f"{feed}.count": 1}
     if feed == "likes":
-        return {("likes", "events"): 1, ("likes", "count"): event["count"]}
+        return {"likes.events": 1, "likes.count": event["count"]}
     if feed == "visits":
-        return {("visits", event["action"]): 1}
+        return {f"visits.{event['action']}": 1}
     if feed == "orders":
         return order_amounts(event)
     found = {"pings": 1, "interval_ms": event["interval_ms"], "stall_ms": event.get("stall_ms") or 0}
@@ -351,7 +351,7 @@ def amounts(feed, event):
         if event.get(name) is not None:
             found[cell], found[number] = round(event[name] * unit), 1
     found["dropped_frames"] = event.get("dropped_frames") or 0
-    return {(f"health:{event['probe']}", cell): number for cell, number in found.items()}
+    return {f"health:{event['probe']}.{cell}": number for cell, number in found.items()}
 
 
 def order_amounts(event):
@@ -365,15 +365,15 @@ def order_amounts(event):
         found |= {"paid_goods": 1, "gmv_fen": fen}
         found["coupon_fen"] = event.get("coupon_fen") or 0
         found["giveaway_fen"] = event.get("giveaway_fen") or 0
-    return {("orders", cell): number for cell, number in found.items()}
+    return {f"orders.{cell}": number for cell, number in found.items()}
 
 
 def people(feed, event):
     """Return the sets of people that an event's user joins."""
     if feed == "visits" and event["action"] == "click":
-        return [("visits", "clickers")]
+        return ["clickers"]
     if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":
-        return [("orders", "payers")]
+        return ["payers"]
     return []
 
 
@@ -387,7 +387,7 @@ def main() -> None:
     for partition, records in sorted(partitions.items()):
         for room in recount(records)["rooms"].values():
             for session in room.sessions:
-                sums = {f"{group}.{cell}": number for (group, cell), number in sorted(session.sums.items())}
+                sums = dict(sorted(session.sums.items()))
                 sys.stdout.write(json.dumps([partition, room.room_id, session.start_ms, sums]) + "\n")
 
 

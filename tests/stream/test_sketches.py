@@ -75,7 +75,8 @@ def test_many_merge_with_few_either_way_round():
 @pytest.mark.parametrize("number", [0, 3, 2_000])
 def test_a_packed_set_comes_back(number):
     found = filled(11, some(number))
-    again = Distinct.unpack(found.pack(), 11)
+    again = Distinct(11)
+    again.unpack(found.pack())
     assert again.pack() == found.pack()
     assert again.count() == found.count()
 

@@ -1,0 +1,54 @@
+"""Sets of people: how the sessions and panes keep them, and how many they are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from stream.cells import Extra
+from stream.figures.view import Figures, View
+from stream.sketches import SESSION_PRECISION, WINDOW_PRECISION, Distinct, union_count
+
+__all__ = ["PANE_EXACT_MAX", "count_people", "people"]
+
+PANE_EXACT_MAX: Final = 64
+"""Most people that a pane of 10 s keeps one by one; a window is exact while none of its panes saw more."""
+
+
+def _session() -> Distinct:
+    return Distinct(SESSION_PRECISION)
+
+
+def _pane() -> Distinct:
+    return Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
+
+
+def people(name: str, *, session: bool = True, into: str | None = None, windows: bool = True) -> Extra:
+    """Return an extra that is a set of people.
+
+    Args:
+        name: of the set.
+        session: whether sessions keep it.
+        into: name of the session's set that it goes into, when that is another one's.
+        windows: whether coarse panes keep it, for windows of 5 and 15 min.
+    """
+    return Extra(
+        name, set, pane=_pane if windows else None, session=_session if session else None, into=into
+    )
+
+
+def count_people(view: View, name: str, window: str | None, *, seen: str) -> Figures:
+    """Return how many different people were there.
+
+    Args:
+        view: the subjects.
+        name: of the set.
+        window: the window; None or ``session`` is the whole session.
+        seen: a cell of the group that fills the set: NaN before the group's first event, 0 after it.
+    """
+    if window is None or window == "session":
+        found = np.nan_to_num(view.of_session(name, Distinct.count))
+    else:
+        found = view.numbers(name, window, union_count)
+    return np.where(view.seen(seen), found, np.nan)

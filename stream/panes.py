@@ -1,0 +1,83 @@
+"""Panes and windows in integer milliseconds: where an event belongs, and what a window spans.
+
+All ranges are half open, ``[start, end)``. A session's events are kept in fine panes of 1 s, for the windows
+of 10 s and 1 min, and in coarse panes of 10 s, for those of 5 and 15 min; windows end on whole panes. What
+is older than the longest window plus ``KEEP_SLACK_MS`` before the reach is dropped, so a session's panes are
+bounded.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stream.catalogue import WINDOWS_MS
+
+__all__ = [
+    "COARSE_MS",
+    "COARSE_WINDOWS",
+    "FINE_MS",
+    "KEEP_SLACK_MS",
+    "LATE",
+    "LateRule",
+    "oldest_panes",
+    "pane_ms",
+    "window_bounds",
+]
+
+FINE_MS: Final = 1_000
+"""Length of a fine pane, milliseconds."""
+COARSE_MS: Final = 10_000
+"""Length of a coarse pane, milliseconds."""
+COARSE_WINDOWS: Final = frozenset({"5m", "15m"})
+"""Windows that are made of coarse panes."""
+LATE: Final = -1
+"""Stands for the second of an event that counts in totals only."""
+KEEP_SLACK_MS: Final = 60_000
+"""Panes outlive the longest window that uses them by this: an event may be late by the lateness (30 s) and a
+feed behind the others by the alignment (10 s), so none of theirs is gone when they come. A window that is
+moved on by no more than this finds the panes that it leaves behind."""
+
+
+def pane_ms(window: str) -> int:
+    """Return the length of the panes that a window is made of, milliseconds."""
+    return COARSE_MS if window in COARSE_WINDOWS else FINE_MS
+
+
+def window_bounds(window: str, reach_ms: int) -> tuple[int, int]:
+    """Return the number of a window's first pane, and that of the first pane after it.
+
+    Args:
+        window: one of ``WINDOWS_MS``.
+        reach_ms: smallest reach of the feeds of the figure.
+    """
+    step = pane_ms(window)
+    end = reach_ms // step
+    return end - WINDOWS_MS[window] // step, end
+
+
+def oldest_panes(reach_ms: int) -> tuple[int, int]:
+    """Return the numbers of the oldest fine and the oldest coarse pane that any window can need."""
+    fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
+    return fine, (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
+
+
+class LateRule:
+    """Tells whether events of one feed partition are late, in the order of its log.
+
+    Args:
+        lateness_ms: how far an event may be behind the newest.
+        highest_ms: highest event time accepted before, epoch milliseconds.
+    """
+
+    __slots__ = ("highest_ms", "lateness_ms")
+
+    def __init__(self, lateness_ms: int, highest_ms: int = 0) -> None:
+        self.lateness_ms = lateness_ms
+        self.highest_ms = highest_ms
+
+    def late(self, at_ms: int) -> bool:
+        """Tell whether the next event of the log is late; one that is not may raise the highest."""
+        if at_ms > self.highest_ms:
+            self.highest_ms = at_ms
+            return False
+        return at_ms < self.highest_ms - self.lateness_ms
