@@ -20,18 +20,17 @@ import orjson
 from stream.codec import partition_of
 from stream.sources.texts import CATEGORIES, CHAT, COMPLAINTS, HOSTS, TITLES
 
-__all__ = ["PEOPLE", "SHARES", "SLICE_MS", "Mix", "Room", "Slice"]
+__all__ = ["BEFORE_MS", "PEOPLE", "SHARES", "SLICE_MS", "Mix", "Room", "Slice"]
 
 SHARES: Final = {"likes": 0.55, "visits": 0.27, "danmaku": 0.15, "health": 0.02, "orders": 0.01}
 """Share of each feed in the records; from the issue that asks for the figures."""
 PEOPLE: Final = 400_000
 """Viewers of all rooms together, by room as the sizes are: at 50 000 events/s one acts every 8 s."""
 SLICE_MS: Final = 50
-"""Event time of one slice; a slice becomes one record batch for each feed and partition, as a producer that
-lingers for so long would send them."""
+"""Event time of one slice of what is preloaded."""
 _JITTER_MS: Final = 200
 """How much older than its neighbours a record may be."""
-_BEFORE_MS: Final = 1_000
+BEFORE_MS: Final = 1_000
 """How long before the first event the rooms are announced."""
 _ZIPF: Final = 1.0
 _NODES: Final = (("ingest", b"ingest-%d"), ("edge", b"edge-a%d"), ("edge", b"edge-b%d"), ("player", b"p%d"))
@@ -87,14 +86,25 @@ class Mix:
         start_ms: event time of the first event.
         per_s: records per second of event time.
         people: viewers of all rooms together.
+        slice_ms: event time of one slice; a slice becomes one record batch for each feed and partition, as a
+            producer that lingers for so long would send them.
     """
 
     def __init__(
-        self, *, seed: int, rooms: int, partitions: int, start_ms: int, per_s: int, people: int = PEOPLE
+        self,
+        *,
+        seed: int,
+        rooms: int,
+        partitions: int,
+        start_ms: int,
+        per_s: int,
+        people: int = PEOPLE,
+        slice_ms: int = SLICE_MS,
     ) -> None:
         self._chance = random.Random(seed)
         self._start_ms = start_ms
         self._per_s = per_s
+        self._slice_ms = slice_ms
         self._slices = 0
         self._orders_made = 0
         self._pinged = 0
@@ -117,7 +127,7 @@ class Mix:
     def announcements(self) -> Slice:
         """Return the records of ``live.rooms`` that open every room's session."""
         made: Slice = {}
-        at_ms = self._start_ms - _BEFORE_MS
+        at_ms = self._start_ms - BEFORE_MS
         for number, room in enumerate(self.rooms):
             category = list(CATEGORIES)[number % len(CATEGORIES)]
             value = orjson.dumps(
@@ -141,23 +151,23 @@ class Mix:
         return made
 
     def slices(self, number: int) -> Iterator[Slice]:
-        """Give the next ``number`` records, or a few more, by slices of ``SLICE_MS`` of event time."""
+        """Give the next ``number`` records, or a few more, by slices."""
         end = self.number + number
         while self.number < end:
             yield self._slice()
 
     def _slice(self) -> Slice:
         made: Slice = {}
-        start_ms = self._start_ms + self._slices * SLICE_MS
+        start_ms = self._start_ms + self._slices * self._slice_ms
         before, self._slices = self._slices, self._slices + 1
         for feed, share in SHARES.items():
-            each = self._per_s * SLICE_MS * share / 1_000
+            each = self._per_s * self._slice_ms * share / 1_000
             number = int(each * self._slices) - int(each * before)
             rooms = self._pinged_rooms(number) if feed == "health" else self._drawn_rooms(number)
             make = getattr(self, f"_{feed}")
             random_ = self._chance.random
             for index, room in enumerate(rooms):
-                at_ms = start_ms + index * SLICE_MS // number - int(random_() * _JITTER_MS)
+                at_ms = start_ms + index * self._slice_ms // number - int(random_() * _JITTER_MS)
                 made.setdefault((feed, room.partition), []).append((room.room_id, make(room, at_ms)))
             self.number += number
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from stream.settings import Settings
 from tests.bench.ingest.mix import Slice
 
-__all__ = ["BATCH_BYTES_MAX", "producer", "send", "send_slice"]
+__all__ = ["BATCH_BYTES_MAX", "batches", "producer", "send"]
 
 BATCH_BYTES_MAX: Final = 256 * 1024
 """Uncompressed bytes of a record batch; a slice that needs more becomes several."""
@@ -31,6 +31,17 @@ def producer(settings: Settings) -> AIOKafkaProducer:
     )
 
 
+def batches(client: AIOKafkaProducer, records: Iterable[tuple[bytes, bytes]]) -> Iterator[Any]:
+    """Pack records of one feed and partition into as few batches as they need."""
+    batch, now_ms = client.create_batch(), time.time_ns() // 1_000_000
+    for key, value in records:
+        if batch.append(timestamp=now_ms, key=key, value=value) is None:
+            yield batch
+            batch = client.create_batch()
+            batch.append(timestamp=now_ms, key=key, value=value)
+    yield batch
+
+
 async def send(settings: Settings, slices: Iterable[Slice]) -> float:
     """Send slices as fast as the broker takes them; return the seconds that it took."""
     began = time.monotonic()
@@ -39,7 +50,12 @@ async def send(settings: Settings, slices: Iterable[Slice]) -> float:
     try:
         waiting: list[Any] = []
         for some in slices:
-            waiting += await send_slice(client, settings, some)
+            for (feed, partition), records in some.items():
+                topic = settings.topic(feed)
+                waiting += [
+                    await client.send_batch(batch, topic, partition=partition)
+                    for batch in batches(client, records)
+                ]
             if len(waiting) > _IN_FLIGHT:
                 await asyncio.gather(*waiting)
                 waiting.clear()
@@ -47,19 +63,3 @@ async def send(settings: Settings, slices: Iterable[Slice]) -> float:
     finally:
         await client.stop()
     return time.monotonic() - began
-
-
-async def send_slice(client: AIOKafkaProducer, settings: Settings, some: Slice) -> list[Any]:
-    """Hand a slice to the producer; return the futures of its batches."""
-    futures = []
-    now_ms = time.time_ns() // 1_000_000
-    for (feed, partition), records in some.items():
-        topic = settings.topic(feed)
-        batch = client.create_batch()
-        for key, value in records:
-            if batch.append(timestamp=now_ms, key=key, value=value) is None:
-                futures.append(await client.send_batch(batch, topic, partition=partition))
-                batch = client.create_batch()
-                batch.append(timestamp=now_ms, key=key, value=value)
-        futures.append(await client.send_batch(batch, topic, partition=partition))
-    return futures

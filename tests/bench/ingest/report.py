@@ -17,6 +17,7 @@ from rich.table import Table
 from stream.ingest import IngestSettings
 from tests.bench.ingest import profile
 from tests.bench.ingest.drain import drain
+from tests.bench.ingest.latency import latency
 from tests.bench.ingest.machine import conditions
 from tests.bench.ingest.mix import SHARES, Mix
 from tests.bench.ingest.preload import send
@@ -27,6 +28,8 @@ __all__ = ["Options", "run"]
 _OUT: Final = Path(__file__).resolve().parents[3] / "var" / "bench"
 _PER_S: Final = 50_000
 """Records per second of event time."""
+_OFFERED: Final = (20_000, 50_000)
+"""Records per second that are offered for the latency."""
 _CATALOGUES: Final = ("whole", "core")
 _WIDTH: Final = 130
 _LEAD_S: Final = 3
@@ -42,7 +45,8 @@ class Options:
         events: records that are drained.
         rooms: rooms of the mix.
         seed: of the mix.
-        profile: whether to tell where the time goes.
+        profile: whether to tell where the time of the drain goes.
+        seconds: how long each rate is offered.
     """
 
     parts: tuple[str, ...] = ()
@@ -50,6 +54,11 @@ class Options:
     rooms: int = 1_000
     seed: int = 1
     profile: bool = False
+    seconds: int = 20
+
+    def wants(self, part: str) -> bool:
+        """Return whether a bench is to run."""
+        return not self.parts or part in self.parts
 
 
 def run(options: Options | None = None) -> dict[str, Any]:
@@ -65,7 +74,12 @@ def run(options: Options | None = None) -> dict[str, Any]:
 
 async def _measure(options: Options, folder: Path, console: Console) -> dict[str, Any]:
     async with world(folder) as made:
-        return {"conditions": conditions(), "drain": await _drains(options, made, console)}
+        found: dict[str, Any] = {"conditions": conditions()}
+        if options.wants("drain"):
+            found["drain"] = await _drains(options, made, console)
+        if options.wants("latency"):
+            found["latency"] = await _latencies(options, made, console)
+        return found
 
 
 async def _drains(options: Options, made: World, console: Console) -> dict[str, Any]:
@@ -128,3 +142,32 @@ def _print_drain(console: Console, catalogue: str, found: dict[str, Any]) -> Non
         f"{found['load_before']} → {found['load_1m']}",
     )
     console.print(table, "all counted" if not found["miscounted"] else f"MISCOUNTED: {found['miscounted']}")
+
+
+async def _latencies(options: Options, made: World, console: Console) -> list[dict[str, Any]]:
+    found = []
+    table = Table(
+        "offered/s", "p50", "p99", "worst", "critical p99", "CPU", "looks p50, p99", "not in time", "load"
+    )
+    for per_s in _OFFERED:
+        settings = made.settings(f"offered-{per_s}.")
+        await ensure(settings)
+        got = await latency(
+            made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
+        )
+        found.append(got)
+        table.add_row(
+            f"{per_s:,}",
+            f"{got['p50_ms']} ms",
+            f"{got['p99_ms']} ms",
+            f"{got['max_ms']} ms",
+            f"{got['critical_p99_ms']} ms",
+            f"{got['cpu_share']:.0%}",
+            f"{got['look_p50_ms']}, {got['look_p99_ms']} ms",
+            str(got["not_in_store"]),
+            f"{got['load_before']} → {got['load_1m']}",
+        )
+    console.print(
+        table, f"append in Kafka → seen in the store, {options.rooms} rooms, {options.seconds} s each"
+    )
+    return found
