@@ -2,6 +2,7 @@
 
     RoomwatchError
     ├── SettingsError        a setting, file or argument is wrong: fix it and start again
+    │   └── WordsError       a set of word files is wrong; the set in force stays
     ├── InvalidEvent         one record of a feed is bad: it becomes a dead letter
     ├── FencedError          somebody newer owns this partition: drop memory, claim again or stop
     ├── StoreError           the store does not answer, or holds what it must not
@@ -24,6 +25,7 @@ __all__ = [
     "SettingsError",
     "StageError",
     "StoreError",
+    "WordsError",
 ]
 
 Reason = Literal[
@@ -38,6 +40,18 @@ class RoomwatchError(Exception):
 
 class SettingsError(RoomwatchError):
     """A setting, file or argument is wrong; the text says where, what, and what is allowed."""
+
+
+class WordsError(SettingsError):
+    """A set of word files is wrong, and nothing of it is used.
+
+    Attributes:
+        faults: every fault: file, line, what is wrong, what is allowed.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
 
 
 class InvalidEvent(RoomwatchError):  # noqa: N818 - the field's word for it, an outcome rather than a failure

@@ -49,6 +49,7 @@ class IngestTelemetry:
         self.epoch = gauge("epoch", "Epoch of our ownership; 0 while it is not ours.", "partition")
         self.claims = counter("claims", "Attempts to own a partition.", "outcome")
         self.rooms = gauge("rooms", "Rooms in memory.", "partition")
+        self.words_refused = gauge("words_refused", "1 while changed word files are refused for a fault.")
         for feed in FEEDS:
             self.events.labels(feed)
             self.lost.labels(feed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from stream.settings import Settings
+from stream.words.matching import SHIPPED
 
 __all__ = ["IngestSettings"]
 
@@ -28,6 +30,9 @@ class IngestSettings(Settings):
     session_timeout_ms: Annotated[int, Field(ge=1_000, le=300_000)] = Field(
         10_000,
         description="a member that is silent for so long is dead; the lease of a partition is twice that",
+    )
+    words_dir: Path = Field(
+        SHIPPED, description="folder of the word files, one for each group; looked at once a second"
     )
     metrics_host: str = Field("127.0.0.1", description="address of our own metrics")
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(

@@ -1,0 +1,186 @@
+"""The word files: one ``<group>.txt`` for each group, plain lines that operators can change.
+
+::
+
+    severity: warning      the first line that is no comment: info, warning or critical
+    # a comment
+    加微信                  an entry: hits wherever it is said
+    {加|+}{v|微}信          alternatives: four entries; an empty one is allowed, as in 加{我|}微信
+    =卡                    an entry that hits only as a whole message
+    !加微信支付             an exception: what it covers is no hit of this group
+
+A set is read whole: every fault is named with file, line, what is wrong and what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Final, Literal, get_args
+
+from stream.errors import WordsError
+from stream.words.folding import normalise, spell
+from stream.words.groups import GROUPS, Group
+
+__all__ = ["Entry", "Kind", "Severity", "WordList", "parse"]
+
+Severity = Literal["info", "warning", "critical"]
+Kind = Literal["word", "whole", "pass"]
+"""``whole`` hits only as a whole message; what ``pass`` covers is no hit."""
+
+_KINDS: Final[dict[str, Kind]] = {"=": "whole", "!": "pass"}
+_BYTES_MAX: Final = 1 << 20
+"""A group's file; 20 times what we ship."""
+_LENGTH_MAX: Final = 40
+"""Characters of an entry; a longer one would never be written twice the same way."""
+_FORMS_MAX: Final = 1_000
+"""Entries that the alternatives of one line may stand for."""
+_ENTRIES_MAX: Final = 50_000
+"""Entries of a group."""
+_SHORTEST: Final = 2
+"""Characters of an entry that hits anywhere: a single one is said all the time."""
+_HEADER: Final = re.compile(r"severity\s*:\s*(\S*)")
+_ALTERNATIVES: Final = re.compile(r"\{([^{}]*)\}")
+_SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, alternatives resolved.
+
+    Attributes:
+        kind: where it hits.
+        word: as it is written.
+        pattern: its normalised form.
+    """
+
+    kind: Kind
+    word: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """The list of a group; no two entries have kind and pattern in common."""
+
+    group: Group
+    severity: Severity
+    entries: tuple[Entry, ...]
+
+
+def parse(files: Mapping[str, bytes]) -> tuple[WordList, ...]:
+    """Return the lists of all groups, in order of ``GROUPS``.
+
+    Args:
+        files: file name -> content.
+
+    Raises:
+        WordsError: names every fault of every file.
+    """
+    faults = [
+        f"{name}: no group is called {name.removesuffix('.txt')!r}; allowed: {', '.join(GROUPS)}"
+        for name in sorted(files)
+        if name.removesuffix(".txt") not in GROUPS
+    ]
+    lists = []
+    for group in GROUPS:
+        content = files.get(f"{group}.txt")
+        if content is None:
+            faults.append(f"{group}.txt: is missing; each group has a file, if only with its severity")
+        else:
+            reader = _Reader(group)
+            lists.append(reader.read(content))
+            faults += reader.faults
+    if faults:
+        raise WordsError(faults)
+    return tuple(lists)
+
+
+class _Reader:
+    """Reads one file and collects what is wrong with it."""
+
+    def __init__(self, group: Group) -> None:
+        self.faults: list[str] = []
+        self._group = group
+        self._severity: Severity | None = None
+        self._entries: dict[tuple[Kind, str], tuple[int, Entry]] = {}
+
+    def read(self, content: bytes) -> WordList:
+        if len(content) > _BYTES_MAX:
+            self._fault(None, f"has {len(content)} bytes; at most {_BYTES_MAX} are allowed")
+            content = b""
+        for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+            try:
+                line = raw.decode().strip()
+            except UnicodeDecodeError:
+                self._fault(number, "is not UTF-8")
+                continue
+            if line and not line.startswith("#"):
+                self._line(number, line)
+        if self._severity is None and not self.faults:
+            self._fault(None, f"has no line 'severity: …'; allowed: {', '.join(_SEVERITIES)}")
+        self._contradictions()
+        entries = tuple(entry for _, entry in self._entries.values())
+        return WordList(self._group, self._severity or "info", entries)
+
+    def _fault(self, number: int | None, text: str) -> None:
+        self.faults.append(f"{self._group}.txt{'' if number is None else f':{number}'}: {text}")
+
+    def _line(self, number: int, line: str) -> None:
+        if header := _HEADER.fullmatch(line):
+            self._header(number, header[1])
+            return
+        kind = _KINDS.get(line[0], "word")
+        forms = _forms(line if kind == "word" else line[1:].strip())
+        if isinstance(forms, str):
+            self._fault(number, forms)
+            return
+        for word in forms:
+            if fault := _entry_fault(kind, word):
+                self._fault(number, fault)
+                return
+            entry = Entry(kind, word, normalise(word))
+            self._entries.setdefault((kind, spell(word)), (number, entry))
+        if len(self._entries) > _ENTRIES_MAX:
+            self._fault(number, f"is beyond the {_ENTRIES_MAX} entries that a group may have")
+
+    def _header(self, number: int, name: str) -> None:
+        severity = next((known for known in _SEVERITIES if known == name), None)
+        if severity is None:
+            self._fault(number, f"severity {name!r} is not known; allowed: {', '.join(_SEVERITIES)}")
+        elif self._severity is not None:
+            self._fault(number, "states the severity a second time; it is stated once")
+        else:
+            self._severity = severity
+
+    def _contradictions(self) -> None:
+        for (kind, spelt), (number, entry) in self._entries.items():
+            if kind == "pass" and ("word", spelt) in self._entries:
+                first = self._entries["word", spelt][0]
+                self._fault(number, f"passes {entry.word!r}, which line {first} forbids; keep one")
+
+
+def _forms(line: str) -> list[str] | str:
+    """Return what a line stands for, or what is wrong with its alternatives."""
+    parts = _ALTERNATIVES.split(line)
+    if any(brace in part for part in parts[::2] for brace in "{}"):
+        return "has a brace without its partner, or one within another; allowed: {a|b}"
+    choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
+    count = prod(map(len, choices))
+    if count > _FORMS_MAX:
+        return f"stands for {count} entries; at most {_FORMS_MAX} are allowed"
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def _entry_fault(kind: Kind, word: str) -> str | None:
+    spelt = spell(word)
+    if not spelt:
+        return f"{word!r} has no letter and no digit; nothing would ever match it"
+    if len(word) > _LENGTH_MAX:
+        return f"{word!r} has {len(word)} characters; at most {_LENGTH_MAX} are allowed"
+    if kind != "whole" and len(spelt) < _SHORTEST:
+        return f"{word!r} has a single character; allowed: {_SHORTEST} or more, or ={word}, the whole message"
+    return None

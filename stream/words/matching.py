@@ -1,0 +1,227 @@
+"""Finds the words of the lists in texts: one Aho-Corasick automaton for each source.
+
+A text without a hit costs one pass of the automaton; exceptions, whole messages, repeated characters and the
+edges of Latin words are looked at only where something was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from ahocorasick_rs import AhoCorasick
+
+from stream.errors import WordsError
+from stream.words.folding import Origins, normalise, origins, spell
+from stream.words.groups import GROUPS_OF, SOURCES, Group, Source
+from stream.words.lists import Entry, Severity, WordList, parse
+
+__all__ = ["SHIPPED", "Hit", "Words", "word_files"]
+
+SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy" / "words"
+"""The word files that roomwatch comes with."""
+
+_CACHED: Final = 8_192
+"""Chat lines whose reading is remembered, as viewers repeat each other; 8 192 of usual length are 3 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A word of a list that a text holds.
+
+    Attributes:
+        group: the list.
+        severity: that of the list.
+        word: the entry, as it stands in the list.
+        start: index in the text as it was written.
+        end: index behind the last character.
+    """
+
+    group: Group
+    severity: Severity
+    word: str
+    start: int
+    end: int
+
+
+class Words:
+    """The compiled lists of a folder.
+
+    Attributes:
+        severities: group -> severity.
+        version: tells one set of files from another; 12 hex digits.
+    """
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """Compile word files.
+
+        Args:
+            files: file name -> content.
+
+        Raises:
+            WordsError: names every fault of every file.
+        """
+        lists = parse(files)
+        self.severities: dict[Group, Severity] = {one.group: one.severity for one in lists}
+        self.version = _version(files)
+        self._matchers = {
+            source: _Matcher([one for one in lists if one.group in GROUPS_OF[source]]) for source in SOURCES
+        }
+        chat = self._matchers["danmaku"]
+
+        def read(text: str) -> tuple[str, tuple[Hit, ...]]:
+            normalised = normalise(text)
+            return normalised, chat.match(text, normalised)
+
+        self._read = lru_cache(_CACHED)(read)
+
+    @classmethod
+    def load(cls, folder: Path) -> Words:
+        """Read and compile the word files of a folder.
+
+        Raises:
+            WordsError: the folder cannot be read, or names every fault of every file.
+        """
+        try:
+            return cls({path.name: path.read_bytes() for path in word_files(folder)})
+        except OSError as error:
+            raise WordsError([f"cannot read {error.filename}: {error.strerror}"]) from error
+
+    def match(self, text: str, source: Source) -> tuple[Hit, ...]:
+        """Return what a text of that source holds: at most one hit of a group, in the order of the text.
+
+        Of several words of a group the leftmost counts, of those the longest.
+        """
+        return self._matchers[source].match(text, normalise(text))
+
+    def read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
+        """Return a chat line's normalised text and its hits; lines said lately are remembered."""
+        return self._read(text)
+
+
+def word_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that count, by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return sorted(path for path in folder.iterdir() if path.suffix == ".txt" and path.name[0] != ".")
+
+
+def _version(files: Mapping[str, bytes]) -> str:
+    digest = sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+class _Matcher:
+    """Finds the words of some lists."""
+
+    def __init__(self, lists: list[WordList]) -> None:
+        self._entries = [_Checked(one.group, one.severity, entry) for one in lists for entry in one.entries]
+        patterns = [checked.pattern for checked in self._entries]
+        self._find = AhoCorasick(patterns, store_patterns=False).find_matches_as_indexes
+
+    def match(self, text: str, normalised: str) -> tuple[Hit, ...]:
+        found = self._find(normalised, overlapping=True)
+        return self._judge(text, normalised, found) if found else ()
+
+    def _judge(self, text: str, normalised: str, found: list[tuple[int, int, int]]) -> tuple[Hit, ...]:
+        at = origins(text)
+        said: dict[Group, list[tuple[int, int, _Checked]]] = {}
+        passed: dict[Group, list[tuple[int, int]]] = {}
+        for index, start, end in found:
+            checked = self._entries[index]
+            if not checked.is_said(normalised, at, start, end):
+                continue
+            if checked.kind == "pass":
+                passed.setdefault(checked.group, []).append((start, end))
+            else:
+                said.setdefault(checked.group, []).append((start, -end, checked))
+        hits = (_first(spans, passed.get(group, [])) for group, spans in said.items())
+        return tuple(
+            sorted(
+                (
+                    Hit(checked.group, checked.severity, checked.word, at.starts[start], at.ends[end - 1])
+                    for start, end, checked in (hit for hit in hits if hit is not None)
+                ),
+                key=lambda hit: (hit.start, hit.end, hit.group),
+            )
+        )
+
+
+def _first(
+    spans: list[tuple[int, int, _Checked]], passed: list[tuple[int, int]]
+) -> tuple[int, int, _Checked] | None:
+    """Return the leftmost, then longest span that no exception covers."""
+    for start, minus_end, checked in sorted(spans, key=lambda span: (span[0], span[1], span[2].word)):
+        if not any(begins <= start and -minus_end <= ends for begins, ends in passed):
+            return start, -minus_end, checked
+    return None
+
+
+class _Checked:
+    """An entry with what must hold where its pattern was found."""
+
+    __slots__ = ("_latin", "_runs", "_whole", "group", "kind", "pattern", "severity", "word")
+
+    def __init__(self, group: Group, severity: Severity, entry: Entry) -> None:
+        self.group = group
+        self.severity = severity
+        self.kind = entry.kind
+        self.word = entry.word
+        self.pattern = entry.pattern
+        self._whole = entry.kind == "whole"
+        self._latin = entry.pattern.isascii()
+        runs = [len(list(run)) for _, run in groupby(spell(entry.word))]
+        plain = set(runs) == {1} and not any(map(_is_digit, entry.pattern))
+        self._runs = None if plain else runs
+
+    def is_said(self, normalised: str, at: Origins, start: int, end: int) -> bool:
+        """Tell whether the entry itself is said where its pattern was found.
+
+        A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often
+        (100 is not 10). A number ends where its digits end, a Latin word where its letters do.
+        """
+        if self._whole and (start > 0 or end < len(normalised)):
+            return False
+        if self._runs is not None and not self._runs_hold(at.runs[start:end]):
+            return False
+        return not (self._goes_on(normalised, at, start, -1) or self._goes_on(normalised, at, end - 1, 1))
+
+    def _runs_hold(self, runs: list[int]) -> bool:
+        assert self._runs is not None
+        return all(
+            said == wanted if _is_digit(character) else said >= wanted
+            for character, said, wanted in zip(self.pattern, runs, self._runs, strict=True)
+        )
+
+    def _goes_on(self, normalised: str, at: Origins, edge: int, step: int) -> bool:
+        """Tell whether the number or Latin word at an edge of the pattern continues beyond it."""
+        beyond = edge + step
+        if not 0 <= beyond < len(normalised):
+            return False
+        inner, outer = normalised[edge], normalised[beyond]
+        if _is_digit(inner):
+            return _is_digit(outer) and _touch(at, edge, beyond)
+        return self._latin and _is_letter(inner) and _is_letter(outer) and _touch(at, edge, beyond)
+
+
+def _is_digit(character: str) -> bool:
+    return "0" <= character <= "9"
+
+
+def _is_letter(character: str) -> bool:
+    return "a" <= character <= "z"
+
+
+def _touch(at: Origins, one: int, other: int) -> bool:
+    """Tell whether nothing was written between two neighbours."""
+    left, right = min(one, other), max(one, other)
+    return at.ends[left] >= at.starts[right]
