@@ -17,7 +17,8 @@ feed was read that far, so nothing waits for ever.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from stream.model import FEEDS, Feed
@@ -31,43 +32,50 @@ QUEUE_MAX: Final = 20_000
 """Records of one feed partition above which it is paused; at 200 bytes about 10 MB with their objects."""
 FAR_MS: Final = 1 << 62
 """Later than any instant."""
+_append_ms: Final = itemgetter(2)
 
 
 class FeedQueue:
     """The records of one feed partition that were read and not folded.
 
+    Kept in *runs* of one append time, as a record batch of the broker has them.
+
     Args:
         append_ms: append time of the last record folded before, epoch milliseconds.
     """
 
-    __slots__ = ("_records", "append_ms", "reach_ms")
+    __slots__ = ("_runs", "_size", "append_ms", "reach_ms")
 
     def __init__(self, append_ms: int = 0) -> None:
-        self._records: deque[Record] = deque()
+        self._runs: deque[tuple[int, list[Record]]] = deque()
+        self._size = 0
         self.append_ms = append_ms
         self.reach_ms = append_ms
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._size
 
     @property
     def head_ms(self) -> int:
         """Return the append time of the next record, ``FAR_MS`` without one."""
-        return self._records[0][2] if self._records else FAR_MS
+        return self._runs[0][0] if self._runs else FAR_MS
 
     @property
     def folded_ms(self) -> int:
         """Return the instant before which every record has been folded."""
         return min(self.reach_ms, self.head_ms)
 
-    def put(self, records: Iterable[Record]) -> None:
+    def put(self, records: list[Record]) -> None:
         """Add records as they were read; an append time that falls back is held at the one before it."""
-        last = self.append_ms
-        for value, key, append_ms, offset in records:
-            last = max(last, append_ms)
-            self._records.append((value, key, last, offset))
-        self.append_ms = last
-        self.reach_ms = max(self.reach_ms, last)
+        for append_ms, run in groupby(records, key=_append_ms):
+            if append_ms >= self.append_ms:
+                self.append_ms = append_ms
+                self._runs.append((append_ms, list(run)))
+            else:
+                last = self.append_ms
+                self._runs.append((last, [(value, key, last, offset) for value, key, _, offset in run]))
+        self._size += len(records)
+        self.reach_ms = max(self.reach_ms, self.append_ms)
 
     def saw_end(self, reach_ms: int) -> None:
         """Note that every record appended before this instant has been read."""
@@ -75,10 +83,14 @@ class FeedQueue:
 
     def take(self, limit_ms: int, most: int) -> list[Record]:
         """Remove and return at most ``most`` records that were appended before ``limit_ms``."""
-        records = self._records
-        taken: list[Record] = []
-        while records and len(taken) < most and records[0][2] < limit_ms:
-            taken.append(records.popleft())
+        runs, taken = self._runs, []
+        while runs and len(taken) < most and runs[0][0] < limit_ms:
+            append_ms, run = runs.popleft()
+            room = most - len(taken)
+            taken += run[:room]
+            if len(run) > room:
+                runs.appendleft((append_ms, run[room:]))
+        self._size -= len(taken)
         return taken
 
 

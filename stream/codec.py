@@ -19,6 +19,7 @@ import msgspec
 from stream.errors import InvalidEvent
 from stream.judge import DEPTH_MAX, deeper_than, field_rules, judge
 from stream.model import FUTURE_LIMIT_MS, ID_PATTERN, STRUCTS, VALUE_BYTES_MAX, Event, Feed, Record
+from stream.users import UserHasher
 
 __all__ = ["MEMORY_MAX", "Batch", "Decoder", "Invalid", "key_field", "partition_of"]
 
@@ -79,10 +80,12 @@ class Batch:
 
     Attributes:
         events: one for each record, in order; None where it is bad.
+        users: short hash of the user of each event; empty where the feed has no users.
         invalids: the bad ones, in order.
     """
 
     events: list[Event | None]
+    users: list[int]
     invalids: list[Invalid]
 
     def refuse(self, error: InvalidEvent) -> None:
@@ -97,13 +100,14 @@ class Decoder:
     Args:
         feed: the feed.
         partitions: how many partitions its topic has.
+        users: hashes the users; None where nobody counts them.
 
     Attributes:
         unknown: 1 once a good record carried a field that the contract does not know, else 0.
         unknown_field: the first such field.
     """
 
-    def __init__(self, feed: Feed, partitions: int) -> None:
+    def __init__(self, feed: Feed, partitions: int, users: UserHasher | None = None) -> None:
         self.feed: Final = feed
         self.unknown = 0
         self.unknown_field: str | None = None
@@ -112,6 +116,7 @@ class Decoder:
         self._owner: Final = attrgetter(owner)
         self._ids: Final = tuple(n for n, rule in field_rules(feed).items() if rule.is_id and n != owner)
         self._has_user: Final = self._ids[:1] == ("user_id",)
+        self._users: Final = users or UserHasher(b"nobody counts")
         self._rooms: Final[list[dict[bytes | None, str]]] = [{} for _ in range(partitions)]
         self._good_ids: Final[set[str | None]] = {None}
         self._struct: Final = msgspec.json.Decoder(STRUCTS[feed])
@@ -151,7 +156,7 @@ class Decoder:
             records: value, key, append time in epoch milliseconds, offset (not looked at) of each.
             partition: the partition that they lie in, 0 <= partition < partitions.
         """
-        batch = Batch([], [])
+        batch = Batch([], [], [])
         way = self._batch_of_users if self._has_user else self._batch
         way(batch, records, partition)
         return batch
@@ -169,37 +174,51 @@ class Decoder:
         self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
     ) -> None:
         """Do as ``_batch``, with everything in one loop: these are the feeds that flood."""
-        append, good_ids, more_ids = batch.events.append, self._good_ids, self._ids[1:]
-        room_of = self._rooms[partition].get
+        append, append_user, good_ids, more_ids = (
+            batch.events.append,
+            batch.users.append,
+            self._good_ids,
+            self._ids[1:],
+        )
+        fast, room_of, known = self._fast, self._rooms[partition].get, self._users.known.get
         for value, key, append_ms, _ in records:
             try:
-                event = self._fast(value)
-                user = event.user_id
-                if not (user.isalnum() and user.isascii()) and user not in good_ids:
-                    self._learn_id(user)
+                event = fast(value)
+                user = known(event.user_id)
+                if user is None:
+                    user = self._learn_user(event.user_id)
                 for name in more_ids:
-                    given = getattr(event, name)
-                    if given not in good_ids and not (given.isalnum() and given.isascii()):
-                        self._learn_id(given)
+                    if getattr(event, name) not in good_ids:
+                        self._learn_id(getattr(event, name))
                 if (
                     room_of(key) == event.room_id
                     and event.at_ms <= append_ms + FUTURE_LIMIT_MS
                     and len(value) <= VALUE_BYTES_MAX  # type: ignore[arg-type]  # it was decoded
                 ):
                     append(event)
+                    append_user(user)
                     continue
             except _REFUSALS:
                 pass
             try:
-                append(self._settle(value, key, partition, append_ms))
+                event = self._settle(value, key, partition, append_ms)
+                append(event)
+                append_user(self._users.short(event.user_id))
             except InvalidEvent as error:
                 batch.refuse(error)
+                append_user(0)
+            fast = self._fast
 
     def _check_ids(self, event: Any, names: tuple[str, ...]) -> None:
         for name in names:
             given = getattr(event, name)
             if given not in self._good_ids and not (given.isalnum() and given.isascii()):
                 self._learn_id(given)
+
+    def _learn_user(self, user_id: str) -> int:
+        if _id_matches(user_id) is None:
+            raise _RefusedError
+        return self._users.short(user_id)
 
     def _learn_id(self, given: str) -> None:
         if _id_matches(given) is None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
+from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
 from stream.model import FEEDS, Event, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
@@ -94,19 +95,19 @@ class Partition:
             "health": self._fold_health,
         }
 
-    def fold(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
+    def fold(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
         """Fold records of one feed.
 
         Args:
             feed: the feed.
-            events: what the records say, in order; None for a dead letter, which is passed over.
+            batch: what the records say, in order; dead letters are passed over.
             records: the records.
         """
         fold = self._folds.get(feed)
         if fold is None:
-            self._fold_events(feed, events, records)
+            self._fold_events(feed, batch.events, batch.users, records)
         else:
-            fold(events, records)
+            fold(batch.events, records)
 
     def barrier_ms(self, horizon_ms: int) -> int:
         """Return the first instant up to a horizon at which a room may have been silent for too long.
@@ -190,11 +191,17 @@ class Partition:
             room = self.rooms[room_id] = Room(room_id)
         return room
 
-    def _fold_events(self, feed: Feed, events: Sequence[Event | None], records: Sequence[Record]) -> None:
+    def _fold_events(
+        self,
+        feed: Feed,
+        events: Sequence[Event | None],
+        users: Sequence[int],
+        records: Sequence[Record],
+    ) -> None:
         """Count events; nearly everything goes through this."""
         rule = self.late[feed]
         highest_ms, lateness_ms = rule.highest_ms, rule.lateness_ms
-        by_room: defaultdict[str, list[int]] = defaultdict(list)
+        by_key: defaultdict[bytes | None, list[int]] = defaultdict(list)
         late: set[int] = set()
         event: Any
         for at, event in enumerate(events):
@@ -204,12 +211,15 @@ class Partition:
                     highest_ms = at_ms
                 elif at_ms < highest_ms - lateness_ms:
                     late.add(at)
-                by_room[event.room_id].append(at)
+                by_key[records[at][1]].append(at)
         rule.highest_ms = highest_ms
         self.counts[f"late:{feed}"] += len(late)
-        for room_id, places in by_room.items():
-            room = self.rooms.get(room_id) or self._room(room_id)
-            if not (late.isdisjoint(places) and self._fold_together(feed, room, events, records, places)):
+        for places in by_key.values():
+            some = [events[at] for at in places]
+            room = self._room(some[0].room_id)  # type: ignore[union-attr]  # all of these feeds have rooms
+            if not (
+                late.isdisjoint(places) and self._fold_together(feed, room, some, users, records, places)
+            ):
                 for at in places:
                     self._fold_one(feed, events[at], records[at], late=at in late)
 
@@ -218,25 +228,30 @@ class Partition:
         feed: Feed,
         room: Room,
         events: Sequence[Any],
+        users: Sequence[int],
         records: Sequence[Record],
         places: list[int],
     ) -> bool:
         """Count events of one room at once if the open session holds them all; tell whether it does."""
         session = room.current
-        some = [events[at] for at in places]
         if (
             session is None
             or session.opened > records[places[0]][2] + self._settle_ms
-            or min([event.at_ms for event in some]) < session.start_ms
+            or min([event.at_ms for event in events]) < session.start_ms
         ):
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
-        figures = FEED_FIGURES[feed]
-        users = self._users.shorts([event.user_id for event in some]) if figures.users else ()
-        appended_ms = [records[at][2] for at in places]
-        offsets = [records[at][3] for at in places]
-        figures.add(self._batch(session.tally, some, users, appended_ms, offsets, late=False))
+        FEED_FIGURES[feed].add(
+            self._batch(
+                session.tally,
+                events,
+                [users[at] for at in places] if users else (),
+                [records[at][2] for at in places],
+                [records[at][3] for at in places],
+                late=False,
+            )
+        )
         return True
 
     def _fold_one(self, feed: Feed, event: Any, record: Record, *, late: bool) -> None:
@@ -260,7 +275,7 @@ class Partition:
                 if room.ping(event.at_ms, record[2] + self._settle_ms):
                     room.newest_ms["health"] = record[2]
                     heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
-                self._fold_events("health", (event,), (record,))
+                self._fold_events("health", (event,), (), (record,))
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, (_, _, append_ms, _) in zip(events, records, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
 from typing import Final
 
 __all__ = ["CACHE_MAX", "USER_BYTES", "UserHasher"]
@@ -23,31 +22,21 @@ class UserHasher:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._short = _Shorts(self.full)
+        self._keyed = hmac.new(key, digestmod="sha256")
+        self.known: Final[dict[str, int]] = {}
+        """Short hashes of the users that were asked for, at most ``CACHE_MAX``."""
 
     def full(self, user_id: str) -> bytes:
         """Return the hash of a user, ``USER_BYTES`` long."""
-        return hmac.digest(self._key, user_id.encode(), "sha256")[:USER_BYTES]
+        keyed = self._keyed.copy()  # half the time of hmac.digest, which hashes the key anew each time
+        keyed.update(user_id.encode())
+        return keyed.digest()[:USER_BYTES]
 
     def short(self, user_id: str) -> int:
         """Return the first 64 bits of the hash, for counting."""
-        return self._short[user_id]
-
-    def shorts(self, user_ids: Iterable[str]) -> list[int]:
-        """Return the first 64 bits of the hash of each user, for counting."""
-        return list(map(self._short.__getitem__, user_ids))
-
-
-class _Shorts(dict[str, int]):
-    """Short hashes of users; works out those that are missing."""
-
-    def __init__(self, full: Callable[[str], bytes]) -> None:
-        super().__init__()
-        self._full = full
-
-    def __missing__(self, user_id: str) -> int:
-        if len(self) >= CACHE_MAX:
-            self.clear()
-        found = self[user_id] = int.from_bytes(self._full(user_id)[:_SHORT_BYTES], "big")
+        found = self.known.get(user_id)
+        if found is None:
+            if len(self.known) >= CACHE_MAX:
+                self.known.clear()
+            found = self.known[user_id] = int.from_bytes(self.full(user_id)[:_SHORT_BYTES], "big")
         return found

@@ -63,13 +63,14 @@ async def ingest(settings: IngestSettings, stop: asyncio.Event) -> None:
     registry = CollectorRegistry()
     async with _clients(settings) as (redis, producer, critical, bulk):
         await agree_on_partitions(redis, settings)
+        users = UserHasher(await user_key(redis, settings))
         tools = Tools(
             settings=settings,
             redis=redis,
             store=PartitionStore(redis, lease_ms=2 * settings.session_timeout_ms),
             producer=producer,
-            users=UserHasher(await user_key(redis, settings)),
-            decoders={feed: Decoder(feed, settings.partitions) for feed in FEEDS},
+            users=users,
+            decoders={feed: Decoder(feed, settings.partitions, users) for feed in FEEDS},
             telemetry=IngestTelemetry(registry),
             clock=SystemClock(),
         )

@@ -57,7 +57,7 @@ class Folding:
             0,
             self.partition,
             self.alignment,
-            decoders={feed: Decoder(feed, 1) for feed in FEEDS},
+            decoders={feed: Decoder(feed, 1, HASHER) for feed in FEEDS},
             topics={feed: f"live.{feed}" for feed in FEEDS},
         )
         self.flusher = Flusher(0, self.partition, set())

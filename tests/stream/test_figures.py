@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, VENDOR_COLUMNS
-from stream.figures import FEED_FIGURES, FORMULAS, ends_at, new_windows, room_values
+from stream.figures import FEED_FIGURES, FORMULAS
 from stream.model import FEEDS
-from tests.stream.logs import Log, fold_at_once
+from tests.stream.logs import Folding, Log, fold_at_once
 
 MINUTE_MS = 60_000
 
@@ -132,15 +132,12 @@ def test_a_figure_of_two_feeds_ends_at_the_smaller_reach(log):
     """Orders were read 40 s further than visits; conversion ends where visits end, order figures do not."""
     visit(log, "a", "click")
     order(log, 1, "paid", user="a")
-    folding = fold_at_once(log.records, log.now_ms + 40_000)
-    partition = folding.partition
-    tally = partition.rooms["r"].sessions[0].tally
-    reach = folding.alignment.reach_ms()
-    windows = new_windows()
-    windows.adopt(tally, *partition.windows.packed_totals([tally]))
-    ends_ms = ends_at(reach | {"visits": log.now_ms})
-    windows.advance(ends_ms)
-    (values,) = room_values(windows, [tally], ends_ms, [{}])
+    folding = Folding()
+    for feed in FEEDS:
+        folding.read(feed, [r for r in log.records if r.feed == feed])
+        folding.saw_end(feed, log.now_ms + (1 if feed == "visits" else 40_000))
+    folding.fold()
+    values = folding.flush().rooms[0]["values"]
     assert values[ROOM_COLUMN_INDEX['live_payers{window="5m"}']] == 1
     assert values[ROOM_COLUMN_INDEX['live_conversion_ratio{window="5m"}']] is None
 

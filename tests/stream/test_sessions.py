@@ -6,9 +6,20 @@ import pytest
 
 from stream.partition import WAITING_MAX
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, SILENCE_MS
-from tests.stream.logs import HASHER, SETTLE_MS, START_MS, Folding, Log, fold_at_once
+from tests.stream.logs import (
+    HASHER,
+    SETTLE_MS,
+    START_MS,
+    Folding,
+    Log,
+    cells_of,
+    fold_at_once,
+    totals_of,
+)
 
 SECOND_MS, MINUTE_MS = 1_000, 60_000
+COUNTED = {}
+"""Session that ``fold`` gave -> its totals by cell."""
 
 
 @pytest.fixture
@@ -20,6 +31,8 @@ def fold(log, *, more_ms=SECOND_MS):
     """Fold the log and return the only room."""
     folding = fold_at_once(log.records, log.now_ms + more_ms)
     (room,) = folding.partition.rooms.values()
+    for session in room.sessions:
+        COUNTED[session] = totals_of(session.tally, folding.partition.windows)
     return room
 
 
@@ -40,11 +53,11 @@ def order(log, order_id, status, **fields):
 
 
 def likes(session):
-    return session.totals["likes"].row[1] if "likes" in session.totals else 0
+    return COUNTED[session].get("likes.count", 0)
 
 
 def orders(session, cell):
-    return session.totals["orders"].row[{"paid": 1, "cancelled": 2, "refunded": 3}[cell]]
+    return COUNTED[session].get(f"orders.{cell}", 0)
 
 
 def test_live_opens_and_ended_closes(log):
@@ -258,7 +271,7 @@ def test_cancels_and_refunds_belong_to_the_orders_own_session(log):
     order(log, "o2", "cancelled")
     first, second = fold(log).sessions
     assert (orders(first, "refunded"), orders(first, "cancelled")) == (1, 1)
-    assert "orders" not in second.totals
+    assert not any(cell.startswith("orders.") for cell in COUNTED[second])
 
 
 def test_a_refund_of_a_forgotten_order_is_off_air(log):
@@ -291,7 +304,9 @@ def test_the_same_order_id_in_another_room_is_another_order(log):
         log.put("rooms", room_id=room_id, state="live")
         log.put("orders", room_id=room_id, user_id="u", order_id="o", status="paid", amount_fen=1)
     folding = fold_at_once(log.records, log.now_ms + SECOND_MS)
-    assert [orders(r.sessions[0], "paid") for r in folding.partition.rooms.values()] == [1, 1]
+    partition = folding.partition
+    counted = [totals_of(r.sessions[0].tally, partition.windows) for r in partition.rooms.values()]
+    assert [totals["orders.paid"] for totals in counted] == [1, 1]
 
 
 def test_a_provisional_order_takes_its_cancel_along(log):
@@ -311,8 +326,10 @@ def test_late_events_count_in_totals_and_not_in_panes(log):
     like(log, 100, at_ms=log.now_ms - 30_000)
     folding = fold_at_once(log.records, log.now_ms + SECOND_MS)
     room = folding.partition.rooms["r"]
-    assert likes(room.sessions[0]) == 111
-    assert sum(pane.row[1] for pane in room.panes["likes"].fine.values()) == 101
+    tally = room.sessions[0].tally
+    assert totals_of(tally, folding.partition.windows)["likes.count"] == 111
+    panes = tally.fine.values()
+    assert sum(cells_of(pane).get("likes.count", 0) for pane in panes) == 101
     assert folding.partition.counts["late:likes"] == 1
 
 

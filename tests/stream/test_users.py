@@ -19,5 +19,5 @@ def test_a_hash_is_hmac_sha_256_cut_to_16_bytes():
 def test_the_cache_is_bounded():
     hasher = UserHasher(b"key")
     for number in range(CACHE_MAX + 10):
-        hasher._short[f"u{number}"] = 0 if number < CACHE_MAX else hasher.short(f"u{number}")
-    assert len(hasher._short) <= CACHE_MAX
+        hasher.known[f"u{number}"] = 0 if number < CACHE_MAX else hasher.short(f"u{number}")
+    assert len(hasher.known) <= CACHE_MAX

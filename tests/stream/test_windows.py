@@ -1,34 +1,56 @@
-"""Panes and windows: half open, on whole panes, late by the log alone, bounded."""
+"""Windows are the sums of their panes, however they came to where they are; panes are bounded."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.cells import Fresh, Group
-from stream.windows import KEEP_SLACK_MS, LateRule, Panes, oldest_panes, pane_ms, window_bounds
+from stream.catalogue import WINDOWS_MS
+from stream.cells import Extra, Group, Layout
+from stream.panes import KEEP_SLACK_MS, LATE, LateRule, oldest_panes, pane_ms, window_bounds
+from stream.sketches import Samples
+from stream.tally import Tally
+from stream.windows import Frame, Windows
 
-GROUP = Group("g", ("a", "b"), ("people",), ("values",))
+LAYOUT = Layout((Group("l", "likes", ("a", "b")), Group("v", "visits", ("a",))))
+EXTRAS = {"values": Extra("values", Samples, pane=Samples, fine=True)}
+FEEDS = ("likes",)
 START_MS = 1_700_000_000_000
 SECOND = START_MS // 1_000
 
 
-def fresh(a=0, b=0, people=(), values=()):
-    found = Fresh(GROUP)
-    found.row[:] = [a, b]
-    found.people[0].update(people)
-    for value in values:
-        found.samples[0].add(value)
-    return found
+def new_windows():
+    frames = (Frame(FEEDS, LAYOUT.of_feeds(FEEDS), LAYOUT), Frame(("likes", "visits"), ("l.b",), LAYOUT))
+    return Windows(LAYOUT, frames, EXTRAS)
 
 
-def panes(**at):
-    """Return panes with ``a`` added at seconds s0, s1, ... after the start."""
-    found = Panes(GROUP)
-    for name, number in at.items():
-        found.merge(SECOND + int(name[1:]), fresh(a=number), 0)
-    return found
+def likes(tally, second, number, cell="l.a"):
+    tally.fresh_at(second).cells[cell] += number
+
+
+def median(panes):
+    whole = Samples()
+    for pane in panes:
+        whole.merge(pane)
+    return whole.median()
+
+
+class Counted:
+    """One tally and its windows."""
+
+    def __init__(self, **at):
+        self.windows, self.tally = new_windows(), Tally()
+        for name, number in at.items():
+            likes(self.tally, SECOND + int(name[1:]), number)
+        self.windows.merge([self.tally], 0)
+
+    def __call__(self, window, reach_ms, cell="l.a", feeds=FEEDS):
+        self.windows.advance({FEEDS: reach_ms, ("likes", "visits"): reach_ms})
+        rows, place = self.windows.sums(feeds, window)
+        return int(rows[self.tally.slot, place[cell]])
 
 
 def test_an_event_on_the_edge_is_counted_by_the_later_window_only():
@@ -40,22 +62,14 @@ def test_an_event_on_the_edge_is_counted_by_the_later_window_only():
            [------ ends at 10 ------)
              [------ ends at 11 ------)
     """
-    found = panes(s0=1, s10=2)
-    assert found.row("10s", reach_ms=START_MS + 10_000, session_ms=START_MS) == [1, 0]
-    assert found.row("10s", reach_ms=START_MS + 11_000, session_ms=START_MS) == [2, 0]
+    found = Counted(s0=1, s10=2)
+    assert found("10s", START_MS + 10_000) == 1
+    assert found("10s", START_MS + 11_000) == 2
 
 
 def test_a_window_ends_on_the_last_whole_pane_before_the_reach():
-    assert window_bounds("10s", reach_ms=START_MS + 1_999, session_ms=0)[1] == START_MS + 1_000
-    assert window_bounds("5m", reach_ms=START_MS + 19_999, session_ms=0)[1] == START_MS + 10_000
-    assert window_bounds("1m", reach_ms=START_MS, session_ms=0) == (START_MS - 60_000, START_MS)
-
-
-def test_a_window_begins_no_earlier_than_the_pane_of_the_sessions_start():
-    start, end = window_bounds("1m", reach_ms=START_MS + 9_000, session_ms=START_MS + 4_500)
-    assert (start, end) == (START_MS + 4_000, START_MS + 9_000)
-    found = panes(s3=1, s4=2, s5=4)
-    assert found.row("1m", reach_ms=START_MS + 9_000, session_ms=START_MS + 4_500) == [6, 0]
+    assert window_bounds("10s", START_MS + 1_999) == (SECOND - 9, SECOND + 1)
+    assert window_bounds("5m", START_MS + 19_999) == (SECOND // 10 - 29, SECOND // 10 + 1)
 
 
 @pytest.mark.parametrize(("window", "step"), [("10s", 1_000), ("1m", 1_000), ("5m", 10_000), ("15m", 10_000)])
@@ -64,27 +78,50 @@ def test_panes_are_of_the_contracts_lengths(window, step):
 
 
 def test_coarse_panes_hold_what_their_seconds_hold():
-    found = panes(**{f"s{second}": second for second in range(25)})
-    assert found.coarse[SECOND // 10].row == [45, 0]
-    assert found.row("5m", reach_ms=START_MS + 29_999, session_ms=START_MS) == [sum(range(20)), 0]
+    found = Counted(**{f"s{second}": second for second in range(25)})
+    assert found("5m", START_MS + 29_999) == sum(range(20))
+    assert found("15m", START_MS + 30_000) == sum(range(25))
 
 
-def test_people_of_a_window_are_those_of_its_panes():
-    found = Panes(GROUP)
-    for second, people in ((0, {1, 2}), (11, {2, 3}), (25, {4})):
-        found.merge(SECOND + second, fresh(people=people), 0)
-    assert found.people(0, "5m", reach_ms=START_MS + 20_000, session_ms=START_MS) == 3
-    found.merge(SECOND + 19, fresh(people={5, 6}), 0)
-    assert found.people(0, "5m", reach_ms=START_MS + 20_000, session_ms=START_MS) == 5
+def test_what_is_late_counts_in_the_total_only():
+    found = Counted(s0=1)
+    likes(found.tally, LATE, 5)
+    found.windows.merge([found.tally], 0)
+    assert found.windows.totals[found.tally.slot].tolist() == [6, 0, 0]
+    assert found("1m", START_MS + 10_000) == 1
 
 
-def test_samples_of_a_window_merge():
-    found = Panes(GROUP)
-    for second, values in ((0, [1, 2]), (5, [9])):
-        found.merge(SECOND + second, fresh(values=values), 0)
-    assert found.median(0, "10s", reach_ms=START_MS + 10_000, session_ms=START_MS) == 2
-    assert found.median(0, "10s", reach_ms=START_MS + 1_000, session_ms=START_MS) == 1.5
-    assert found.median(0, "1m", reach_ms=START_MS, session_ms=START_MS) is None
+def test_each_set_of_feeds_has_its_own_end():
+    windows, tally = new_windows(), Tally()
+    likes(tally, SECOND, 1, "l.b")
+    likes(tally, SECOND + 5, 2, "l.b")
+    windows.merge([tally], 0)
+    windows.advance({FEEDS: START_MS + 6_000, ("likes", "visits"): START_MS + 5_000})
+    for feeds, number in ((FEEDS, 3), (("likes", "visits"), 1)):
+        rows, place = windows.sums(feeds, "10s")
+        assert rows[tally.slot, place["l.b"]] == number
+
+
+def test_large_numbers_stay_exact():
+    found = Counted(s0=2**53, s1=2**31)
+    likes(found.tally, SECOND, 2**40)
+    found.windows.merge([found.tally], 0)
+    assert found("10s", START_MS + 10_000) == 2**53 + 2**31 + 2**40
+    raw = found.windows.packed_totals([found.tally])[0]
+    again, other = new_windows(), Tally()
+    again.adopt(other, raw)
+    assert again.totals[other.slot, 0] == 2**53 + 2**31 + 2**40
+
+
+def test_a_row_that_was_given_back_begins_at_zero():
+    found = Counted(s0=7)
+    found("10s", START_MS + 10_000)
+    found.windows.drop(found.tally)
+    other = Tally()
+    likes(other, SECOND, 1)
+    found.windows.merge([other], 0)
+    found.tally = other
+    assert found("10s", START_MS + 10_000) == 1
 
 
 moves = st.lists(
@@ -93,36 +130,42 @@ moves = st.lists(
 
 
 @given(moves)
-def test_a_window_that_moves_on_comes_to_what_a_new_one_does(steps):
+def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
     """Events before and after the reach, small steps and leaps of it, old panes forgotten now and then."""
-    kept, reach_ms, forgot_ms = Panes(GROUP), START_MS + 500_000, 0
+    found, reach_ms, forgot_ms = Counted(), START_MS + 500_000, 0
+    tally, came = found.tally, Counter()
     for shift, number, wait_ms in steps:
         second = reach_ms // 1_000 + shift
-        kept.merge(second, fresh(a=number, people={second, number}, values=[number]), forgot_ms)
+        likes(tally, second, number)
+        tally.fresh_at(second).extra("values", Samples).add(number)
+        came[second] += number
+        found.windows.merge([tally], forgot_ms)
         reach_ms += wait_ms
         if number == 1:
             forgot_ms = reach_ms
-            kept.forget(forgot_ms)
-        anew = Panes(GROUP)
-        anew.fine, anew.coarse = kept.fine, kept.coarse
-        for window in ("10s", "1m", "5m", "15m"):
-            at = {"reach_ms": reach_ms, "session_ms": START_MS + 499_000}
-            assert kept.row(window, **at) == anew.row(window, **at)
-            assert kept.median(0, window, **at) == anew.median(0, window, **at)
-            if pane_ms(window) == 10_000:
-                assert kept.people(0, window, **at) == anew.people(0, window, **at)
+            tally.forget(*oldest_panes(forgot_ms))
+        for window in WINDOWS_MS:
+            first, end = (at * pane_ms(window) // 1_000 for at in window_bounds(window, reach_ms))
+            inside = {at: n for at, n in came.items() if first <= at < end}
+            assert found(window, reach_ms) == sum(inside.values())
+            bounds = window_bounds(window, reach_ms)
+            values = tally.window("values", window, bounds, median)
+            assert (values is None) == (not inside)
+            fresh = Tally()
+            fresh.fine_extras, fresh.coarse_extras = tally.fine_extras, tally.coarse_extras
+            assert values == fresh.window("values", window, bounds, median)
 
 
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():
-    found = panes(s0=1, s119=2)
-    reach_ms = START_MS + 60_000 + KEEP_SLACK_MS + 1_000
-    assert found.forget(reach_ms) == ([SECOND], [])
-    found.merge(SECOND, fresh(a=7), reach_ms)
-    assert SECOND not in found.fine
-    assert found.coarse[SECOND // 10].row == [8, 0]
+    found = Counted(s0=1, s119=2)
+    tally, reach_ms = found.tally, START_MS + 60_000 + KEEP_SLACK_MS + 1_000
+    assert tally.forget(*oldest_panes(reach_ms)) == ({SECOND}, set())
+    likes(tally, SECOND, 7)
+    found.windows.merge([tally], reach_ms)
+    assert SECOND not in tally.fine
+    assert SECOND // 10 in tally.coarse
     late_ms = START_MS + 900_000 + KEEP_SLACK_MS + 10_000
-    assert found.forget(late_ms) == ([SECOND + 119], [SECOND // 10])
-    assert oldest_panes(late_ms)[1] == SECOND // 10 + 1
+    assert tally.forget(*oldest_panes(late_ms)) == ({SECOND + 119}, {SECOND // 10})
 
 
 def test_late_is_below_the_highest_before_it_minus_the_lateness():
