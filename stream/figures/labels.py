@@ -1,8 +1,8 @@
 """Amounts by an open label that a feed's events carry, such as a source: bounded for each session.
 
-The first ``LABELS_MAX`` values that a feed brings, in the order of its log, have amounts of their own; what comes
-with another value, or with none, goes to ``other``. So the amounts of all values add up to the whole. They are
-registers of the session, ``<name>:<value>``, which are neither windows nor panes.
+The first ``LABELS_MAX`` values that a feed brings, in the order of its log, have amounts of their own; what
+comes with another value, or with none, goes to ``other``. So the amounts of all values add up to the whole.
+They are registers of the session, ``<name>:<value>``; panes and windows know nothing of them.
 """
 
 from __future__ import annotations
@@ -45,14 +45,11 @@ def by_label(view: View, name: str, at: int) -> list[dict[str, int]]:
         at: which of them.
     """
     prefix = f"{name}:"
-    return [
-        {
-            register.removeprefix(prefix): amounts[at]
-            for register, amounts in sorted(tally.registers.items())
-            if register.startswith(prefix)
-        }
-        for tally in view.tallies
-    ]
+    found = []
+    for tally in view.tallies:
+        names = sorted(register for register in tally.registers if register.startswith(prefix))
+        found.append({register.removeprefix(prefix): tally.registers[register][at] for register in names})
+    return found
 
 
 def _full(tally: Tally, name: str) -> bool:
