@@ -13,22 +13,50 @@ from typing import Final
 from stream.catalogue import WINDOWS_MS
 
 __all__ = [
+    "AFTERS_MS",
     "COARSE_MS",
     "COARSE_WINDOWS",
     "FINE_MS",
     "KEEP_SLACK_MS",
     "LATE",
     "LateRule",
+    "cohort_window",
     "oldest_panes",
     "pane_ms",
     "window_bounds",
+    "young_window",
 ]
 
 FINE_MS: Final = 1_000
 """Length of a fine pane, milliseconds."""
 COARSE_MS: Final = 10_000
 """Length of a coarse pane, milliseconds."""
-COARSE_WINDOWS: Final = frozenset({"5m", "15m"})
+AFTERS_MS: Final = {"30s": 30_000, "1m": 60_000, "3m": 180_000, "10m": 600_000}
+"""How long after they entered viewers are looked at again; from metrics.md."""
+_COHORT_MS: Final = 300_000
+"""Length of a cohort window: those who entered within so long are looked at together."""
+_AHEAD_MS: Final = 20_000
+"""How far panes may lie ahead of the end of a window: an event may be 10 s ahead of its append time, and the
+window's end is cut to whole panes."""
+
+
+def cohort_window(after: str) -> str:
+    """Return the window of those whose `after` is over, and was not five minutes before its end."""
+    return f"cohort:{after}"
+
+
+def young_window(after: str) -> str:
+    """Return the window of those whose `after` is not over; what is ahead of its end is in it, too."""
+    return f"young:{after}"
+
+
+_SPANS_MS: Final[dict[str, tuple[int, int]]] = {
+    **{window: (length, 0) for window, length in WINDOWS_MS.items()},
+    **{cohort_window(after): (_COHORT_MS + ms, ms) for after, ms in AFTERS_MS.items()},
+    **{young_window(after): (ms, -_AHEAD_MS) for after, ms in AFTERS_MS.items()},
+}
+"""Where each window begins and ends, milliseconds before the reach."""
+COARSE_WINDOWS: Final = frozenset(_SPANS_MS) - {"10s", "1m"}
 """Windows that are made of coarse panes."""
 LATE: Final = -1
 """Stands for the second of an event that counts in totals only."""
@@ -47,12 +75,13 @@ def window_bounds(window: str, reach_ms: int) -> tuple[int, int]:
     """Return the number of a window's first pane, and that of the first pane after it.
 
     Args:
-        window: one of ``WINDOWS_MS``.
+        window: one of ``WINDOWS_MS``, or what ``cohort_window`` or ``young_window`` gave.
         reach_ms: smallest reach of the feeds of the figure.
     """
     step = pane_ms(window)
+    begins_ms, ends_ms = _SPANS_MS[window]
     end = reach_ms // step
-    return end - WINDOWS_MS[window] // step, end
+    return end - begins_ms // step, end - ends_ms // step
 
 
 def oldest_panes(reach_ms: int) -> tuple[int, int]:

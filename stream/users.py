@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+from hashlib import sha256
 from typing import Final
 
 __all__ = ["CACHE_MAX", "USER_BYTES", "UserHasher"]
@@ -12,25 +12,33 @@ USER_BYTES: Final = 16
 CACHE_MAX: Final = 200_000
 """Most users that are remembered, about 20 MB; the cache starts anew when it is full."""
 _SHORT_BYTES: Final = 8
+_BLOCK_BYTES: Final = 64
+"""Block of SHA-256."""
 
 
 class UserHasher:
     """Hashes user ids with HMAC-SHA-256 under the deployment's key.
+
+    The two keyed states of RFC 2104 are copied for each user, which takes less than half the time of
+    ``hmac.digest``: there are hundreds of thousands of users.
 
     Args:
         key: the key; whoever has it can link users across rooms and days.
     """
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = hmac.new(key, digestmod="sha256")
+        padded = (sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
         self.known: Final[dict[str, int]] = {}
         """Short hashes of the users that were asked for, at most ``CACHE_MAX``."""
 
     def full(self, user_id: str) -> bytes:
         """Return the hash of a user, ``USER_BYTES`` long."""
-        keyed = self._keyed.copy()  # half the time of hmac.digest, which hashes the key anew each time
-        keyed.update(user_id.encode())
-        return keyed.digest()[:USER_BYTES]
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(user_id.encode())
+        outer.update(inner.digest())
+        return outer.digest()[:USER_BYTES]
 
     def short(self, user_id: str) -> int:
         """Return the first 64 bits of the hash, for counting."""

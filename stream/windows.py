@@ -29,14 +29,22 @@ class Frame:
         feeds: the feeds.
         cells: full names of the cells.
         layout: where each cell lies in a row of totals.
+        windows: which windows; two frames of the same feeds have different ones.
 
     Attributes:
         place: name of a cell -> its column in the frame's sums.
         column: place in the layout -> column, or -1 for a cell of another frame.
     """
 
-    def __init__(self, feeds: tuple[Feed, ...], cells: Sequence[str], layout: Layout) -> None:
+    def __init__(
+        self,
+        feeds: tuple[Feed, ...],
+        cells: Sequence[str],
+        layout: Layout,
+        windows: Iterable[str] = tuple(WINDOWS_MS),
+    ) -> None:
         self.feeds: Final = feeds
+        self.windows: Final = tuple(windows)
         self.place: Final = {name: at for at, name in enumerate(cells)}
         self.column: Final = np.full(len(layout.names), -1, np.int64)
         for name, at in self.place.items():
@@ -71,16 +79,15 @@ class Windows:
 
     Args:
         layout: the cells.
-        frames: the frames; each set of feeds that a figure uses has one.
+        frames: the frames; each set of feeds that a figure uses has one, or one for some of its windows.
         extras: the extras by name.
     """
 
     def __init__(self, layout: Layout, frames: Iterable[Frame], extras: Mapping[str, Extra]) -> None:
         self._layout = layout
         self._extras = extras
-        self.frames: Final = {frame.feeds: frame for frame in frames}
         self.totals: Ints = np.zeros((0, len(layout.names)), np.int64)
-        self._sums = {(f.feeds, window): _Sums(f, window) for f in self.frames.values() for window in WINDOWS_MS}
+        self._sums = {(f.feeds, window): _Sums(f, window) for f in frames for window in f.windows}
         self._tallies: list[Tally | None] = []
         self._free: list[int] = []
 
