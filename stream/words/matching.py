@@ -19,7 +19,7 @@ from ahocorasick_rs import AhoCorasick
 from stream.errors import WordsError
 from stream.words.folding import Origins, normalise, origins, spell
 from stream.words.groups import GROUPS_OF, SOURCES, Group, Source
-from stream.words.lists import Entry, Severity, WordList, parse
+from stream.words.lists import SEVERITIES, Entry, Severity, WordList, parse
 
 __all__ = ["SHIPPED", "Hit", "Words", "word_files"]
 
@@ -36,7 +36,7 @@ class Hit:
 
     Attributes:
         group: the list.
-        severity: that of the list.
+        severity: that of the entry.
         word: the entry, as it stands in the list.
         start: index in the text as it was written.
         end: index behind the last character.
@@ -53,7 +53,7 @@ class Words:
     """The compiled lists of a folder.
 
     Attributes:
-        severities: group -> severity.
+        severities: group -> the worst severity that its list states.
         version: tells one set of files from another; 12 hex digits.
     """
 
@@ -95,7 +95,7 @@ class Words:
     def match(self, text: str, source: Source) -> tuple[Hit, ...]:
         """Return what a text of that source holds: at most one hit of a group, in the order of the text.
 
-        Of several words of a group the leftmost counts, of those the longest.
+        Of several words of a group the most severe count, of those the leftmost, of those the longest.
         """
         return self._matchers[source].match(text, normalise(text))
 
@@ -124,7 +124,7 @@ class _Matcher:
     """Finds the words of some lists."""
 
     def __init__(self, lists: list[WordList]) -> None:
-        self._entries = [_Checked(one.group, one.severity, entry) for one in lists for entry in one.entries]
+        self._entries = [_Checked(one.group, entry) for one in lists for entry in one.entries]
         patterns = [checked.pattern for checked in self._entries]
         self._find = AhoCorasick(patterns, store_patterns=False).find_matches_as_indexes
 
@@ -143,7 +143,7 @@ class _Matcher:
             if checked.kind == "pass":
                 passed.setdefault(checked.group, []).append((start, end))
             else:
-                said.setdefault(checked.group, []).append((start, -end, checked))
+                said.setdefault(checked.group, []).append((start, end, checked))
         hits = (_first(spans, passed.get(group, [])) for group, spans in said.items())
         return tuple(
             sorted(
@@ -159,21 +159,22 @@ class _Matcher:
 def _first(
     spans: list[tuple[int, int, _Checked]], passed: list[tuple[int, int]]
 ) -> tuple[int, int, _Checked] | None:
-    """Return the leftmost, then longest span that no exception covers."""
-    for start, minus_end, checked in sorted(spans, key=lambda span: (span[0], span[1], span[2].word)):
-        if not any(begins <= start and -minus_end <= ends for begins, ends in passed):
-            return start, -minus_end, checked
+    """Return the most severe, then leftmost, then longest span that no exception covers."""
+    for span in sorted(spans, key=lambda span: (-span[2].rank, span[0], -span[1], span[2].word)):
+        if not any(begins <= span[0] and span[1] <= ends for begins, ends in passed):
+            return span
     return None
 
 
 class _Checked:
     """An entry with what must hold where its pattern was found."""
 
-    __slots__ = ("_latin", "_runs", "_whole", "group", "kind", "pattern", "severity", "word")
+    __slots__ = ("_latin", "_runs", "_whole", "group", "kind", "pattern", "rank", "severity", "word")
 
-    def __init__(self, group: Group, severity: Severity, entry: Entry) -> None:
+    def __init__(self, group: Group, entry: Entry) -> None:
         self.group = group
-        self.severity = severity
+        self.severity: Severity = entry.severity or "info"
+        self.rank = SEVERITIES.index(self.severity)
         self.kind = entry.kind
         self.word = entry.word
         self.pattern = entry.pattern
