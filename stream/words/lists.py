@@ -51,12 +51,14 @@ class Entry:
     """One entry, alternatives resolved.
 
     Attributes:
+        group: the list.
         kind: where it hits.
         severity: of its hits; None for an exception.
         word: as it is written.
         pattern: its normalised form.
     """
 
+    group: Group
     kind: Kind
     severity: Severity | None
     word: str
@@ -146,13 +148,16 @@ class _Reader:
         if isinstance(forms, str):
             self._fault(number, forms)
             return
+        severity = None if kind == "pass" else self._stated[-1]
         for word in forms:
-            if fault := _entry_fault(kind, word):
+            spelt = spell(word)
+            if fault := _entry_fault(kind, word, spelt):
                 self._fault(number, fault)
                 return
-            severity = None if kind == "pass" else self._stated[-1]
-            entry = Entry(kind, severity, word, normalise(word))
-            self._entries.setdefault((kind, spell(word)), (number, entry))
+            if (kind, spelt) not in self._entries:
+                pattern = normalise(spelt)
+                pattern = word if pattern == word else pattern  # one text in memory, not two
+                self._entries[kind, spelt] = number, Entry(self._group, kind, severity, word, pattern)
         if len(self._entries) > _ENTRIES_MAX:
             self._fault(number, f"is beyond the {_ENTRIES_MAX} entries that a group may have")
 
@@ -184,8 +189,7 @@ def _forms(line: str) -> list[str] | str:
         return f"stands for more than {_FORMS_MAX} entries; split it over several lines"
 
 
-def _entry_fault(kind: Kind, word: str) -> str | None:
-    spelt = spell(word)
+def _entry_fault(kind: Kind, word: str, spelt: str) -> str | None:
     if not spelt:
         return f"{word!r} has no letter and no digit; nothing would ever match it"
     if len(word) > _LENGTH_MAX:
