@@ -2,10 +2,10 @@
 
 ::
 
-    severity: warning      the first line that is no comment: info, warning or critical
     # a comment
+    severity: warning      of the entries below, up to the next such line: info, warning or critical
     加微信                  an entry: hits wherever it is said
-    {加|+}{v|微}信          alternatives: four entries; an empty one is allowed, as in 加{我|}微信
+    {加|+}{v|微}信          alternatives: four entries; they may hold others, or be empty: 加{我|}微信
     =卡                    an entry that hits only as a whole message
     !加微信支付             an exception: what it covers is no hit of this group
 
@@ -17,17 +17,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 from typing import Final, Literal, get_args
 
 from stream.errors import WordsError
+from stream.words.alternatives import BraceError, TooManyError, expand
 from stream.words.folding import normalise, spell
 from stream.words.groups import GROUPS, Group
 
-__all__ = ["Entry", "Kind", "Severity", "WordList", "parse"]
+__all__ = ["SEVERITIES", "Entry", "Kind", "Severity", "WordList", "parse"]
 
 Severity = Literal["info", "warning", "critical"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""From mild to grave."""
 Kind = Literal["word", "whole", "pass"]
 """``whole`` hits only as a whole message; what ``pass`` covers is no hit."""
 
@@ -36,15 +37,13 @@ _BYTES_MAX: Final = 1 << 20
 """A group's file; 20 times what we ship."""
 _LENGTH_MAX: Final = 40
 """Characters of an entry; a longer one would never be written twice the same way."""
-_FORMS_MAX: Final = 1_000
+_FORMS_MAX: Final = 5_000
 """Entries that the alternatives of one line may stand for."""
 _ENTRIES_MAX: Final = 50_000
 """Entries of a group."""
 _SHORTEST: Final = 2
 """Characters of an entry that hits anywhere: a single one is said all the time."""
 _HEADER: Final = re.compile(r"severity\s*:\s*(\S*)")
-_ALTERNATIVES: Final = re.compile(r"\{([^{}]*)\}")
-_SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +51,27 @@ class Entry:
     """One entry, alternatives resolved.
 
     Attributes:
+        group: the list.
         kind: where it hits.
+        severity: of its hits; None for an exception.
         word: as it is written.
         pattern: its normalised form.
     """
 
+    group: Group
     kind: Kind
+    severity: Severity | None
     word: str
     pattern: str
 
 
 @dataclass(frozen=True, slots=True)
 class WordList:
-    """The list of a group; no two entries have kind and pattern in common."""
+    """The list of a group; entries differ in kind or spelling.
+
+    Attributes:
+        severity: the worst that the file states.
+    """
 
     group: Group
     severity: Severity
@@ -89,7 +96,7 @@ def parse(files: Mapping[str, bytes]) -> tuple[WordList, ...]:
     for group in GROUPS:
         content = files.get(f"{group}.txt")
         if content is None:
-            faults.append(f"{group}.txt: is missing; each group has a file, if only with its severity")
+            faults.append(f"{group}.txt: is missing; each group has a file, if only with a severity")
         else:
             reader = _Reader(group)
             lists.append(reader.read(content))
@@ -105,7 +112,7 @@ class _Reader:
     def __init__(self, group: Group) -> None:
         self.faults: list[str] = []
         self._group = group
-        self._severity: Severity | None = None
+        self._stated: list[Severity] = []
         self._entries: dict[tuple[Kind, str], tuple[int, Entry]] = {}
 
     def read(self, content: bytes) -> WordList:
@@ -120,11 +127,11 @@ class _Reader:
                 continue
             if line and not line.startswith("#"):
                 self._line(number, line)
-        if self._severity is None and not self.faults:
-            self._fault(None, f"has no line 'severity: …'; allowed: {', '.join(_SEVERITIES)}")
+        if not self._stated and not self.faults:
+            self._fault(None, f"has no line 'severity: …'; allowed: {', '.join(SEVERITIES)}")
         self._contradictions()
         entries = tuple(entry for _, entry in self._entries.values())
-        return WordList(self._group, self._severity or "info", entries)
+        return WordList(self._group, max(self._stated, key=SEVERITIES.index, default="info"), entries)
 
     def _fault(self, number: int | None, text: str) -> None:
         self.faults.append(f"{self._group}.txt{'' if number is None else f':{number}'}: {text}")
@@ -134,49 +141,55 @@ class _Reader:
             self._header(number, header[1])
             return
         kind = _KINDS.get(line[0], "word")
+        if kind != "pass" and not self._stated:
+            self._fault(number, "stands above the first line 'severity: …', which says how bad it is")
+            return
         forms = _forms(line if kind == "word" else line[1:].strip())
         if isinstance(forms, str):
             self._fault(number, forms)
             return
+        severity = None if kind == "pass" else self._stated[-1]
         for word in forms:
-            if fault := _entry_fault(kind, word):
+            spelt = spell(word)
+            if fault := _entry_fault(kind, word, spelt):
                 self._fault(number, fault)
                 return
-            entry = Entry(kind, word, normalise(word))
-            self._entries.setdefault((kind, spell(word)), (number, entry))
+            if (kind, spelt) not in self._entries:
+                pattern = normalise(spelt)
+                pattern = word if pattern == word else pattern  # one text in memory, not two
+                self._entries[kind, spelt] = number, Entry(self._group, kind, severity, word, pattern)
         if len(self._entries) > _ENTRIES_MAX:
             self._fault(number, f"is beyond the {_ENTRIES_MAX} entries that a group may have")
 
     def _header(self, number: int, name: str) -> None:
-        severity = next((known for known in _SEVERITIES if known == name), None)
+        severity = next((known for known in SEVERITIES if known == name), None)
         if severity is None:
-            self._fault(number, f"severity {name!r} is not known; allowed: {', '.join(_SEVERITIES)}")
-        elif self._severity is not None:
-            self._fault(number, "states the severity a second time; it is stated once")
+            self._fault(number, f"severity {name!r} is not known; allowed: {', '.join(SEVERITIES)}")
         else:
-            self._severity = severity
+            self._stated.append(severity)
 
     def _contradictions(self) -> None:
+        """Find exceptions that are entries: one fault a line, however many it stands for."""
+        told: set[int] = set()
         for (kind, spelt), (number, entry) in self._entries.items():
-            if kind == "pass" and ("word", spelt) in self._entries:
-                first = self._entries["word", spelt][0]
-                self._fault(number, f"passes {entry.word!r}, which line {first} forbids; keep one")
+            if kind != "pass" or ("word", spelt) not in self._entries or number in told:
+                continue
+            told.add(number)
+            first = self._entries["word", spelt][0]
+            self._fault(number, f"passes {entry.word!r}, which line {first} forbids; keep one")
 
 
 def _forms(line: str) -> list[str] | str:
     """Return what a line stands for, or what is wrong with its alternatives."""
-    parts = _ALTERNATIVES.split(line)
-    if any(brace in part for part in parts[::2] for brace in "{}"):
-        return "has a brace without its partner, or one within another; allowed: {a|b}"
-    choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
-    count = prod(map(len, choices))
-    if count > _FORMS_MAX:
-        return f"stands for {count} entries; at most {_FORMS_MAX} are allowed"
-    return ["".join(chosen) for chosen in product(*choices)]
+    try:
+        return expand(line, at_most=_FORMS_MAX)
+    except BraceError:
+        return "has a brace without its partner, or a bar outside of braces; allowed: {a|b}"
+    except TooManyError:
+        return f"stands for more than {_FORMS_MAX} entries; split it over several lines"
 
 
-def _entry_fault(kind: Kind, word: str) -> str | None:
-    spelt = spell(word)
+def _entry_fault(kind: Kind, word: str, spelt: str) -> str | None:
     if not spelt:
         return f"{word!r} has no letter and no digit; nothing would ever match it"
     if len(word) > _LENGTH_MAX:

@@ -19,7 +19,7 @@ from ahocorasick_rs import AhoCorasick
 from stream.errors import WordsError
 from stream.words.folding import Origins, normalise, origins, spell
 from stream.words.groups import GROUPS_OF, SOURCES, Group, Source
-from stream.words.lists import Entry, Severity, WordList, parse
+from stream.words.lists import SEVERITIES, Entry, Severity, WordList, parse
 
 __all__ = ["SHIPPED", "Hit", "Words", "word_files"]
 
@@ -36,7 +36,7 @@ class Hit:
 
     Attributes:
         group: the list.
-        severity: that of the list.
+        severity: that of the entry.
         word: the entry, as it stands in the list.
         start: index in the text as it was written.
         end: index behind the last character.
@@ -53,7 +53,7 @@ class Words:
     """The compiled lists of a folder.
 
     Attributes:
-        severities: group -> severity.
+        severities: group -> the worst severity that its list states.
         version: tells one set of files from another; 12 hex digits.
     """
 
@@ -69,9 +69,11 @@ class Words:
         lists = parse(files)
         self.severities: dict[Group, Severity] = {one.group: one.severity for one in lists}
         self.version = _version(files)
-        self._matchers = {
-            source: _Matcher([one for one in lists if one.group in GROUPS_OF[source]]) for source in SOURCES
+        matchers = {
+            groups: _Matcher([one for one in lists if one.group in groups])
+            for groups in set(GROUPS_OF.values())
         }
+        self._matchers = {source: matchers[GROUPS_OF[source]] for source in SOURCES}
         chat = self._matchers["danmaku"]
 
         def read(text: str) -> tuple[str, tuple[Hit, ...]]:
@@ -95,7 +97,7 @@ class Words:
     def match(self, text: str, source: Source) -> tuple[Hit, ...]:
         """Return what a text of that source holds: at most one hit of a group, in the order of the text.
 
-        Of several words of a group the leftmost counts, of those the longest.
+        Of several words of a group the most severe count, of those the leftmost, of those the longest.
         """
         return self._matchers[source].match(text, normalise(text))
 
@@ -124,8 +126,8 @@ class _Matcher:
     """Finds the words of some lists."""
 
     def __init__(self, lists: list[WordList]) -> None:
-        self._entries = [_Checked(one.group, one.severity, entry) for one in lists for entry in one.entries]
-        patterns = [checked.pattern for checked in self._entries]
+        self._entries = [entry for one in lists for entry in one.entries]
+        patterns = [entry.pattern for entry in self._entries]
         self._find = AhoCorasick(patterns, store_patterns=False).find_matches_as_indexes
 
     def match(self, text: str, normalised: str) -> tuple[Hit, ...]:
@@ -134,83 +136,63 @@ class _Matcher:
 
     def _judge(self, text: str, normalised: str, found: list[tuple[int, int, int]]) -> tuple[Hit, ...]:
         at = origins(text)
-        said: dict[Group, list[tuple[int, int, _Checked]]] = {}
-        passed: dict[Group, list[tuple[int, int]]] = {}
+        said: dict[Group, list[_Span]] = {}
+        passed: dict[Group, list[_Span]] = {}
         for index, start, end in found:
-            checked = self._entries[index]
-            if not checked.is_said(normalised, at, start, end):
-                continue
-            if checked.kind == "pass":
-                passed.setdefault(checked.group, []).append((start, end))
-            else:
-                said.setdefault(checked.group, []).append((start, -end, checked))
-        hits = (_first(spans, passed.get(group, [])) for group, spans in said.items())
-        return tuple(
-            sorted(
-                (
-                    Hit(checked.group, checked.severity, checked.word, at.starts[start], at.ends[end - 1])
-                    for start, end, checked in (hit for hit in hits if hit is not None)
-                ),
-                key=lambda hit: (hit.start, hit.end, hit.group),
-            )
-        )
+            entry = self._entries[index]
+            if _is_said(entry, normalised, at, start, end):
+                spans = passed if entry.kind == "pass" else said
+                spans.setdefault(entry.group, []).append((start, end, entry))
+        hits = [
+            Hit(group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
+            for group, spans in said.items()
+            for start, end, entry in _first(spans, passed.get(group, []))
+        ]
+        return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
 
 
-def _first(
-    spans: list[tuple[int, int, _Checked]], passed: list[tuple[int, int]]
-) -> tuple[int, int, _Checked] | None:
-    """Return the leftmost, then longest span that no exception covers."""
-    for start, minus_end, checked in sorted(spans, key=lambda span: (span[0], span[1], span[2].word)):
-        if not any(begins <= start and -minus_end <= ends for begins, ends in passed):
-            return start, -minus_end, checked
-    return None
+_Span = tuple[int, int, Entry]
+"""Where an entry is said in the normalised text, half open."""
 
 
-class _Checked:
-    """An entry with what must hold where its pattern was found."""
+def _first(said: list[_Span], passed: list[_Span]) -> list[_Span]:
+    """Return the most severe, then leftmost, then longest span that no exception covers, if any."""
+    open_spans = [
+        span for span in said if not any(start <= span[0] and span[1] <= end for start, end, _ in passed)
+    ]
+    return sorted(open_spans, key=_precedence)[:1]
 
-    __slots__ = ("_latin", "_runs", "_whole", "group", "kind", "pattern", "severity", "word")
 
-    def __init__(self, group: Group, severity: Severity, entry: Entry) -> None:
-        self.group = group
-        self.severity = severity
-        self.kind = entry.kind
-        self.word = entry.word
-        self.pattern = entry.pattern
-        self._whole = entry.kind == "whole"
-        self._latin = entry.pattern.isascii()
-        runs = [len(list(run)) for _, run in groupby(spell(entry.word))]
-        plain = set(runs) == {1} and not any(map(_is_digit, entry.pattern))
-        self._runs = None if plain else runs
+def _precedence(span: _Span) -> tuple[int, int, int, str]:
+    start, end, entry = span
+    return -SEVERITIES.index(entry.severity or "info"), start, -end, entry.word
 
-    def is_said(self, normalised: str, at: Origins, start: int, end: int) -> bool:
-        """Tell whether the entry itself is said where its pattern was found.
 
-        A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often
-        (100 is not 10). A number ends where its digits end, a Latin word where its letters do.
-        """
-        if self._whole and (start > 0 or end < len(normalised)):
+def _is_said(entry: Entry, normalised: str, at: Origins, start: int, end: int) -> bool:
+    """Tell whether an entry itself is said where its pattern was found.
+
+    A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often (100
+    is not 10). A number ends where its digits end, a Latin word where its letters do.
+    """
+    if entry.kind == "whole" and (start > 0 or end < len(normalised)):
+        return False
+    wanted = [len(list(run)) for _, run in groupby(spell(entry.word))]
+    for character, runs, least in zip(entry.pattern, at.runs[start:end], wanted, strict=True):
+        if runs < least or (runs > least and _is_digit(character)):
             return False
-        if self._runs is not None and not self._runs_hold(at.runs[start:end]):
-            return False
-        return not (self._goes_on(normalised, at, start, -1) or self._goes_on(normalised, at, end - 1, 1))
+    return not (_goes_on(entry, normalised, at, start, -1) or _goes_on(entry, normalised, at, end - 1, 1))
 
-    def _runs_hold(self, runs: list[int]) -> bool:
-        assert self._runs is not None
-        return all(
-            said == wanted if _is_digit(character) else said >= wanted
-            for character, said, wanted in zip(self.pattern, runs, self._runs, strict=True)
-        )
 
-    def _goes_on(self, normalised: str, at: Origins, edge: int, step: int) -> bool:
-        """Tell whether the number or Latin word at an edge of the pattern continues beyond it."""
-        beyond = edge + step
-        if not 0 <= beyond < len(normalised):
-            return False
-        inner, outer = normalised[edge], normalised[beyond]
-        if _is_digit(inner):
-            return _is_digit(outer) and _touch(at, edge, beyond)
-        return self._latin and _is_letter(inner) and _is_letter(outer) and _touch(at, edge, beyond)
+def _goes_on(entry: Entry, normalised: str, at: Origins, edge: int, step: int) -> bool:
+    """Tell whether the number or Latin word at an edge of the pattern continues beyond it."""
+    beyond = edge + step
+    if not 0 <= beyond < len(normalised):
+        return False
+    inner, outer = normalised[edge], normalised[beyond]
+    if _is_digit(inner):
+        return _is_digit(outer) and _touch(at, edge, beyond)
+    latin = entry.pattern.isascii() and _is_letter(inner) and _is_letter(outer)
+    return latin and _touch(at, edge, beyond)
 
 
 def _is_digit(character: str) -> bool:

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
 import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from redis import Redis
 
-from deploy.local.process import Process
 from stream.model import CRITICAL_FEEDS, FEEDS
 from stream.settings import Settings
 from stream.store.keys import owner
+from tests.bench.ingest import offered
 from tests.bench.ingest.machine import conditions, usage
 from tests.bench.ingest.world import World
 from tests.waiting import until
@@ -157,7 +154,12 @@ async def latency(
     async with world.ingest(settings, f"ingest-{per_s}", **more) as process:
         await until(lambda: _claimed(settings), _START_S, what="every partition claimed")
         watch.start()
-        offering = _producer(settings, out, per_s=per_s, seconds=seconds + _WARM_S, rooms=rooms, seed=seed)
+        offering = offered.process(
+            settings,
+            out.with_suffix(".log"),
+            {"per_s": per_s, "seconds": seconds + _WARM_S, "rooms": rooms, "seed": seed},
+            out=out,
+        )
         offering.start()
         await until(lambda: watch.folded() > rooms, _START_S, what="the first records kept")
         start = usage(process.pid or 0)
@@ -165,19 +167,19 @@ async def latency(
             raise offering.death()
         if offering.status:
             raise offering.death()
-        offered = json.loads(out.read_text())
-        wanted = sum(number for _, _, _, number, _ in offered["batches"])
+        sent = json.loads(out.read_text())
+        wanted = sum(number for _, _, _, number, _ in sent["batches"])
         await _finish(watch, wanted)
         spent = usage(process.pid or 0).since(start)
     watch.stop()
     return {"per_s": per_s, "seconds": seconds, "cpu_share": round(spent.cpu_s / spent.at_s, 3)} | _figures(
-        watch, offered, before
+        watch, sent, before
     )
 
 
-def _figures(watch: _Watch, offered: dict[str, Any], load_before: float) -> dict[str, Any]:
-    begin_ms = offered["begin_ms"] + _WARM_S * 1_000
-    counted = [tuple(batch) for batch in offered["batches"] if batch[4] >= begin_ms]
+def _figures(watch: _Watch, sent: dict[str, Any], load_before: float) -> dict[str, Any]:
+    begin_ms = sent["begin_ms"] + _WARM_S * 1_000
+    counted = [tuple(batch) for batch in sent["batches"] if batch[4] >= begin_ms]
     found, missing = latencies(watch.seen, counted)
     critical, _ = latencies(watch.seen, [batch for batch in counted if batch[1] in CRITICAL_FEEDS])
     return {
@@ -189,7 +191,7 @@ def _figures(watch: _Watch, offered: dict[str, Any], load_before: float) -> dict
         "critical_p99_ms": round(percentile(critical, 0.99)),
         "look_p50_ms": round(percentile(watch.pauses_ms, 0.5), 1),
         "look_p99_ms": round(percentile(watch.pauses_ms, 0.99), 1),
-        "producer_behind_ms": offered["behind_ms"],
+        "producer_behind_ms": sent["behind_ms"],
         "load_before": load_before,
         **conditions(),
     }
@@ -204,16 +206,3 @@ async def _finish(watch: _Watch, wanted: int) -> None:
 def _claimed(settings: Settings) -> bool:
     with Redis.from_url(settings.redis_url) as redis:
         return all(redis.hexists(owner(number), "reach:rooms") for number in range(settings.partitions))
-
-
-def _producer(settings: Settings, out: Path, **numbers: int) -> Process:
-    options = [
-        part for name, value in numbers.items() for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
-    names = {
-        "ROOMWATCH_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        "ROOMWATCH_PARTITIONS": str(settings.partitions),
-        "ROOMWATCH_TOPIC_PREFIX": settings.topic_prefix,
-    }
-    command = [sys.executable, "-m", "tests.bench.ingest.offered", *options, "--out", str(out)]
-    return Process("producer", command, log=out.with_suffix(".log"), env={**os.environ, **names})

@@ -88,6 +88,7 @@ class Mix:
         people: viewers of all rooms together.
         slice_ms: event time of one slice; a slice becomes one record batch for each feed and partition, as a
             producer that lingers for so long would send them.
+        orders_before: orders that were made earlier with the same seed; ids go on from there.
     """
 
     def __init__(
@@ -100,12 +101,14 @@ class Mix:
         per_s: int,
         people: int = PEOPLE,
         slice_ms: int = SLICE_MS,
+        orders_before: int = 0,
     ) -> None:
         self._chance = random.Random(seed)
         self._start_ms = start_ms
         self._per_s = per_s
         self._slice_ms = slice_ms
         self._slices = 0
+        self._orders_before = orders_before
         self._orders_made = 0
         self._pinged = 0
         sizes = [1 / (rank + 1) ** _ZIPF for rank in range(rooms)]
@@ -284,7 +287,7 @@ class Mix:
         item_id, price_fen = room.goods[int(len(room.goods) * chance() ** 2)]
         coupon_fen = price_fen // 10 if chance() < 0.3 else 0
         return _Order(
-            order_id=b"%d" % (_FIRST_ORDER + self._orders_made),
+            order_id=b"%d" % (_FIRST_ORDER + self._orders_before + self._orders_made),
             user=room.present[int(len(room.present) * chance())],
             item_id=item_id,
             amount_fen=price_fen - coupon_fen,

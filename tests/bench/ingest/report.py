@@ -21,6 +21,7 @@ from tests.bench.ingest.latency import latency
 from tests.bench.ingest.machine import conditions
 from tests.bench.ingest.mix import SHARES, Mix
 from tests.bench.ingest.preload import send
+from tests.bench.ingest.rooms import many_rooms
 from tests.bench.ingest.world import World, ends, ensure, world
 
 __all__ = ["Options", "run"]
@@ -30,6 +31,7 @@ _PER_S: Final = 50_000
 """Records per second of event time."""
 _OFFERED: Final = (20_000, 50_000)
 """Records per second that are offered for the latency."""
+_LIVE_ROOMS: Final = (1_000, 10_000)
 _CATALOGUES: Final = ("whole", "core")
 _WIDTH: Final = 130
 _LEAD_S: Final = 3
@@ -47,6 +49,7 @@ class Options:
         seed: of the mix.
         profile: whether to tell where the time of the drain goes.
         seconds: how long each rate is offered.
+        steady_per_s: records per second of many rooms that have been live for long.
     """
 
     parts: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Options:
     seed: int = 1
     profile: bool = False
     seconds: int = 20
+    steady_per_s: int = 3_000
 
     def wants(self, part: str) -> bool:
         """Return whether a bench is to run."""
@@ -79,6 +83,8 @@ async def _measure(options: Options, folder: Path, console: Console) -> dict[str
             found["drain"] = await _drains(options, made, console)
         if options.wants("latency"):
             found["latency"] = await _latencies(options, made, console)
+        if options.wants("rooms"):
+            found["rooms"] = await _rooms(options, made, console)
         return found
 
 
@@ -171,3 +177,39 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
         table, f"append in Kafka → seen in the store, {options.rooms} rooms, {options.seconds} s each"
     )
     return found
+
+
+async def _rooms(options: Options, made: World, console: Console) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for rooms in _LIVE_ROOMS:
+        got = await many_rooms(
+            made, rooms=rooms, per_s=options.steady_per_s, seed=options.seed, takes_over=not found
+        )
+        found.append(got)
+        _print_rooms(console, got)
+    return found
+
+
+def _print_rooms(console: Console, got: dict[str, Any]) -> None:
+    table = Table(
+        "rooms", "records/s", "store per room: mean", "median", "worst", "per order id", "RSS", "peak", "load"
+    )
+    table.add_row(
+        str(got["rooms"]),
+        str(got["per_s"]),
+        f"{got['mean_bytes'] / 1024:.1f} KiB",
+        f"{got['median_bytes'] / 1024:.1f} KiB",
+        f"{got['max_bytes'] / 1024:.1f} KiB",
+        f"{got['order_bytes']} B",
+        f"{got['rss_mib']} MiB",
+        f"{got['peak_mib']} MiB",
+        f"{got['load_before']} → {got['load_1m']}",
+    )
+    console.print(table, "bytes by key: " + ", ".join(f"{key} {size:,}" for key, size in got["keys"].items()))
+    if "takeover" in got:
+        times = got["takeover"]
+        console.print(
+            f"take-over of {times['partitions']} partitions, to the last one's first flush: from the kill"
+            f" {times['killed_to_flush_ms']} ms, from the broker's notice {times['noticed_to_flush_ms']} ms,"
+            f" from the new assignment {times['assigned_to_flush_ms']} ms"
+        )

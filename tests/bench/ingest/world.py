@@ -28,6 +28,7 @@ from tests.bench.ingest.machine import OTHERS, OURS, on
 __all__ = ["Offsets", "World", "ends", "ensure", "kept", "until_kept", "world"]
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[3]
+_KAFKA_LOG: Final = _REPOSITORY / "deploy" / "local" / "log4j2.properties"
 _LOOK_S: Final = 0.02
 
 Offsets = dict[tuple[int, str], int]
@@ -63,6 +64,11 @@ class World:
             data_dir=self.folder,
         )
 
+    def broker_log(self) -> list[str]:
+        """Return the lines that the broker wrote."""
+        assert self.kafka.process
+        return self.kafka.process.log.read_text(errors="replace").splitlines()
+
     @contextlib.asynccontextmanager
     async def ingest(self, settings: Settings, name: str = "ingest", **more: Any) -> AsyncIterator[Process]:
         """Run ``roomwatch ingest`` on the measured core; ``more`` are further settings."""
@@ -95,9 +101,20 @@ class World:
 async def world(folder: Path, *, partitions: int = 4) -> AsyncIterator[World]:
     """Start a broker and a store; they and this process stay off the measured core, where there are two."""
     with on(OTHERS):
-        async with Kafka(folder / "kafka") as kafka, Valkey(folder / "valkey") as valkey:
-            made = World(kafka, valkey, folder, partitions)
-            yield made
+        options = [f"-Dlog4j2.configurationFile={_log_settings(folder)}"]
+        async with (
+            Kafka(folder / "kafka", java_options=options) as kafka,
+            Valkey(folder / "valkey") as valkey,
+        ):
+            yield World(kafka, valkey, folder, partitions)
+
+
+def _log_settings(folder: Path) -> Path:
+    """Write log settings of the broker under which its group coordinator tells what it does."""
+    own = folder / "log4j2.properties"
+    told = "logger.group.name = org.apache.kafka.coordinator.group\nlogger.group.level = info\n"
+    own.write_text(_KAFKA_LOG.read_text() + told)
+    return own
 
 
 async def ensure(settings: Settings) -> None:
