@@ -7,7 +7,7 @@ leaves behind are taken away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -81,11 +81,20 @@ class Windows:
         layout: the cells.
         frames: the frames; each set of feeds that a figure uses has one, or one for some of its windows.
         extras: the extras by name.
+        settles: each is called with a session before what came for it is merged, and may add cells that follow
+            from the panes so far together with what came.
     """
 
-    def __init__(self, layout: Layout, frames: Iterable[Frame], extras: Mapping[str, Extra]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        frames: Iterable[Frame],
+        extras: Mapping[str, Extra],
+        settles: Sequence[Callable[[Tally], None]] = (),
+    ) -> None:
         self._layout = layout
         self._extras = extras
+        self._settles = settles
         self.totals: Ints = np.zeros((0, len(layout.names)), np.int64)
         self._sums = {(f.feeds, window): _Sums(f, window) for f in frames for window in f.windows}
         self._tallies: list[Tally | None] = []
@@ -133,6 +142,8 @@ class Windows:
         for tally in tallies:
             if tally.fresh:
                 self.place(tally)
+                for settle in self._settles:
+                    settle(tally)
                 came.take(tally)
         if not came.tallies:
             return
