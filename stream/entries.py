@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ENTRY_BYTES", "Entries", "combine", "entries_of"]
+__all__ = ["ENTRY_BYTES", "Entries", "Ints", "combine", "entries_of", "renumbered"]
 
 _ENTRY: Final = np.dtype([("cell", "<u2"), ("number", "<u4")])
 ENTRY_BYTES: Final = _ENTRY.itemsize
@@ -63,6 +63,18 @@ def entries_of(raws: Sequence[bytes], owners: Sequence[int]) -> Entries:
         cell[high] -= _HIGH
         number[high] <<= 32
     return Entries(owner, cell, number)
+
+
+def renumbered(raw: bytes, place: Ints) -> bytes:
+    """Return a pane whose cells have moved.
+
+    Args:
+        raw: the pane.
+        place: old place of a cell -> new place, -1 for one that is not counted any more.
+    """
+    found = entries_of([raw], [0])
+    found.cell = place[found.cell]
+    return combine([found.where(found.cell >= 0)]).get(0, b"")
 
 
 def combine(entries: Iterable[Entries]) -> dict[int, bytes]:

@@ -31,6 +31,8 @@ _REVOKE_S: Final = 5.0
 _COMMIT_S: Final = 5.0
 """How often the group's offsets are told to Kafka, for lag tools only."""
 _LOOP_CHECK_S: Final = 0.1
+_WORDS_CHECK_S: Final = 1.0
+"""How often the word files are looked at."""
 
 _log: Final = structlog.get_logger()
 
@@ -65,6 +67,7 @@ class Member:
                         self._read(self._bulk),
                         self._tell_offsets(),
                         self._watch_loop(),
+                        self._watch_words(),
                     )
                 ]
                 self._critical.consumer.subscribe(list(self._critical.topics), listener=_Listener(self))
@@ -169,6 +172,13 @@ class Member:
             if told:
                 with contextlib.suppress(KafkaError):
                     await self._critical.consumer.commit(told)
+
+    async def _watch_words(self) -> None:
+        words, telemetry = self._tools.words, self._tools.telemetry
+        while True:
+            telemetry.words_refused.set(words.fault is not None)
+            await asyncio.sleep(_WORDS_CHECK_S)
+            words.refresh()
 
     async def _watch_loop(self) -> None:
         while True:

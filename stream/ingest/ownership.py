@@ -24,10 +24,12 @@ from stream.partition import Partition
 from stream.runtime import Clock
 from stream.store.flush import Flush, Flusher
 from stream.store.loading import load
+from stream.store.packing import cell_names
 from stream.store.partition import Claim, PartitionStore
 from stream.telemetry import IngestTelemetry
 from stream.users import UserHasher
 from stream.window_log import WindowLog
+from stream.words import WordsFile
 
 __all__ = ["Ownership", "Tools"]
 
@@ -36,6 +38,12 @@ SLICE_S: Final = 0.02
 _TICK_MS: Final = 1_000
 _FLUSH_PAUSE: Final = 2
 """Folding gets at least this many times as long as a flush took: a heavy flush comes less often."""
+_BEHIND_PAUSE: Final = 10
+"""The same while we are behind: then nobody waits for the newest events, and flushes only take time away."""
+_BEHIND_MS: Final = 1_000
+"""Reach older than this is behind."""
+_PAUSE_MAX_S: Final = 0.5
+"""Longest pause, so that ticks stay a second apart and a crash costs little."""
 _SEND_BACKOFF_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
@@ -51,6 +59,7 @@ class Tools:
     producer: AIOKafkaProducer
     users: UserHasher
     decoders: dict[Feed, Decoder]
+    words: WordsFile
     telemetry: IngestTelemetry
     clock: Clock
 
@@ -63,8 +72,12 @@ class Ownership:
         self._tools = tools
         self.claim = claim
         self.partition = Partition(
-            tools.users, lateness_ms=settings.lateness_ms, settle_ms=settings.settle_ms
+            tools.users,
+            lateness_ms=settings.lateness_ms,
+            settle_ms=settings.settle_ms,
+            whole=settings.catalogue == "whole",
         )
+        self.partition.words = tools.words.words
         self.alignment = Alignment(settle_ms=settings.settle_ms, align_ms=settings.align_ms)
         self.folder = Folder(
             claim.partition,
@@ -127,8 +140,11 @@ class Ownership:
         with self._tools.telemetry.flush.time():
             await self._tools.store.apply(self.claim, made.writes, self._fields(reach))
         self._flushed_s = time.monotonic()
-        self._pause_s = max(self._tools.settings.flush_ms / 1_000, _FLUSH_PAUSE * (self._flushed_s - began_s))
+        behind = self._tools.clock.now_ms() - min(reach.values()) > _BEHIND_MS
+        pause_s = (_BEHIND_PAUSE if behind else _FLUSH_PAUSE) * (self._flushed_s - began_s)
+        self._pause_s = max(self._tools.settings.flush_ms / 1_000, min(pause_s, _PAUSE_MAX_S))
         if closing:
+            self.partition.words = self._tools.words.words
             self._closed_ms = self._tick_ms
             self._tell_telemetry(reach)
         folded, dead = self.folder.shares.until(self._tick_ms)
@@ -154,7 +170,10 @@ class Ownership:
         fields |= {f"highest:{feed}": rule.highest_ms for feed, rule in late.items()}
         fields |= {f"count:{name}": number for name, number in self.partition.counts.items()}
         fields["tick_ms"] = self._tick_ms
-        return {name: str(value) for name, value in fields.items()}
+        told = {name: str(value) for name, value in fields.items()}
+        if self.claim.fields.get("cells") != cell_names():
+            told["cells"] = cell_names()
+        return told
 
     async def _bury(self) -> None:
         """Send the dead letters until the broker has all; only then may a flush pass them."""

@@ -29,6 +29,7 @@ from stream.store.deployment import agree_on_partitions, user_key
 from stream.store.partition import PartitionStore
 from stream.telemetry import IngestTelemetry
 from stream.users import UserHasher
+from stream.words import WordsFile
 
 __all__ = ["command", "ingest"]
 
@@ -71,6 +72,7 @@ async def ingest(settings: IngestSettings, stop: asyncio.Event) -> None:
             producer=producer,
             users=users,
             decoders={feed: Decoder(feed, settings.partitions, users) for feed in FEEDS},
+            words=WordsFile(settings.words_dir),
             telemetry=IngestTelemetry(registry),
             clock=SystemClock(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,9 @@ class IngestSettings(Settings):
     session_timeout_ms: Annotated[int, Field(ge=1_000, le=300_000)] = Field(
         10_000,
         description="a member that is silent for so long is dead; the lease of a partition is twice that",
+    )
+    catalogue: Literal["whole", "core"] = Field(
+        "whole", description="core leaves out people, repeats, the busiest and words, at half the cost"
     )
     words_dir: Path = Field(
         SHIPPED, description="folder of the word files, one for each group; looked at once a second"

@@ -10,12 +10,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from stream.alignment import Alignment
-from stream.errors import StoreError
+from stream.entries import Ints
+from stream.errors import SettingsError, StoreError
 from stream.orders import HOUR_MS
 from stream.partition import Partition
 from stream.sessions import REMEMBERED_MS
 from stream.store import keys
-from stream.store.packing import unpack_operation, unpack_room
+from stream.store.packing import places_of, unpack_operation, unpack_room
 from stream.store.partition import Claim
 
 __all__ = ["load"]
@@ -38,6 +39,7 @@ async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alig
 
     Raises:
         StoreError: the store does not answer.
+        SettingsError: the partition was written by a version whose state this one cannot read.
     """
     number = claim.partition
     appended, reached = claim.numbers("append:"), claim.numbers("reach:")
@@ -48,33 +50,55 @@ async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alig
         partition.late[feed].highest_ms = highest.get(feed, 0)
     partition.forgot_ms = min((queue.reach_ms for queue in alignment.queues.values()), default=0)
     partition.counts.update(claim.numbers("count:"))
+    places = _places(claim)
     try:
-        await _load_rooms(redis, number, partition)
-        await _load_operations(redis, number, partition)
+        await _load_rooms(redis, number, partition, places)
+        await _load_operations(redis, number, partition, places)
         await _load_orders(redis, number, partition, alignment.queues["orders"].append_ms)
         return set(_names(await redis.hkeys(keys.now(number))))
     except (RedisError, OSError) as error:
         raise StoreError(f"reading partition {number}: {error or type(error).__name__}") from error
 
 
-async def _load_rooms(redis: Redis, number: int, partition: Partition) -> None:
+def _places(claim: Claim) -> Ints | None:
+    """Return where cells have moved since the partition was written; None if they did not."""
+    names = claim.fields.get("cells")
+    if names is not None:
+        return places_of(names)
+    if claim.flush:
+        raise SettingsError(
+            f"partition {claim.partition} was written by a roomwatch before 0.2, which kept figures another way:"
+            " use another database, or empty this one; the feeds that Kafka still has are counted again"
+        )
+    return None
+
+
+async def _load_rooms(redis: Redis, number: int, partition: Partition, places: Ints | None) -> None:
     for some in _slices(_names(await redis.smembers(keys.rooms(number)))):
         pipe = redis.pipeline(transaction=False)
         for room_id in some:
             pipe.hgetall(keys.room(number, room_id))
         for room_id, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                partition.adopt(unpack_room(room_id, fields, partition.windows))
+                room = unpack_room(room_id, fields, partition.windows, places)
+                partition.adopt(room)
+                if places is not None:
+                    partition.touched.add(room)
 
 
-async def _load_operations(redis: Redis, number: int, partition: Partition) -> None:
+async def _load_operations(
+    redis: Redis, number: int, partition: Partition, places: Ints | None
+) -> None:
     for some in _slices(_names(await redis.smembers(keys.vendors(number)))):
         pipe = redis.pipeline(transaction=False)
         for name in some:
             pipe.hgetall(keys.vendor(number, name))
         for name, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                partition.operations[name] = unpack_operation(name, fields, partition.windows)
+                operation = unpack_operation(name, fields, partition.windows, places)
+                partition.operations[name] = operation
+                if places is not None:
+                    partition.touched_operations.add(operation)
 
 
 async def _load_orders(redis: Redis, number: int, partition: Partition, append_ms: int) -> None:

@@ -13,9 +13,11 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from stream.cells import Extra
-from stream.figures import EXTRAS
+from stream.entries import Ints, renumbered
+from stream.figures import EXTRAS, LAYOUT
 from stream.model import STRUCTS, Feed
 from stream.partition import Operation
 from stream.sessions import Room, Session, Waiting
@@ -24,9 +26,11 @@ from stream.windows import Windows
 
 __all__ = [
     "OPERATION_START",
+    "cell_names",
     "pack_operation",
     "pack_room",
     "pane_fields",
+    "places_of",
     "tally_fields",
     "unpack_operation",
     "unpack_room",
@@ -136,8 +140,33 @@ def _panes(
     changed.clear()
 
 
-def unpack_room(room_id: str, fields: dict[bytes, bytes], windows: Windows) -> Room:
-    """Return the room that a hash holds; its sessions get their rows in ``windows``."""
+def places_of(names: str) -> Ints | None:
+    """Return where the cells lie now that lay in this order; None when they lie there still.
+
+    Args:
+        names: names of cells, as ``cell_names`` gave them.
+    """
+    if names == cell_names():
+        return None
+    return np.array([LAYOUT.index.get(name, -1) for name in names.split()], np.int64)
+
+
+def cell_names() -> str:
+    """Return the names of the cells in their order."""
+    return " ".join(LAYOUT.names)
+
+
+def unpack_room(
+    room_id: str, fields: dict[bytes, bytes], windows: Windows, places: Ints | None = None
+) -> Room:
+    """Return the room that a hash holds.
+
+    Args:
+        room_id: the room.
+        fields: the hash.
+        windows: where its sessions get their rows.
+        places: from ``places_of``; if given, all panes and totals count as changed.
+    """
     room, state = Room(room_id), _decode(fields[b"state"])
     room.was_named, room.planned, room.paused = state["named"], state["planned"], state["paused"]
     room.state_at_ms, room.facts, room.on_air = state["state_at_ms"], state["facts"], state["on_air"]
@@ -147,7 +176,7 @@ def unpack_room(room_id: str, fields: dict[bytes, bytes], windows: Windows) -> R
         room.sessions.append(session)
         room.current = None if session.reason else session
     tallies = {session.start_ms: session.tally for session in room.sessions}
-    _unpack_tallies(tallies, fields, windows)
+    _unpack_tallies(tallies, fields, windows, places)
     for name, raw in fields.items():
         if name.startswith(b"w:"):
             _, feed, offset = name.decode().split(":")
@@ -158,16 +187,20 @@ def unpack_room(room_id: str, fields: dict[bytes, bytes], windows: Windows) -> R
     return room
 
 
-def unpack_operation(name: str, fields: dict[bytes, bytes], windows: Windows) -> Operation:
-    """Return the vendor operation that a hash holds; it gets its row in ``windows``."""
+def unpack_operation(
+    name: str, fields: dict[bytes, bytes], windows: Windows, places: Ints | None = None
+) -> Operation:
+    """Return the vendor operation that a hash holds, see ``unpack_room``."""
     vendor, _, operation = name.partition("/")
     found = Operation(vendor, operation)
     found.newest_ms = _decode(fields[b"state"])["newest_ms"]
-    _unpack_tallies({OPERATION_START: found.tally}, fields, windows)
+    _unpack_tallies({OPERATION_START: found.tally}, fields, windows, places)
     return found
 
 
-def _unpack_tallies(tallies: Mapping[int, Tally], fields: dict[bytes, bytes], windows: Windows) -> None:
+def _unpack_tallies(
+    tallies: Mapping[int, Tally], fields: dict[bytes, bytes], windows: Windows, places: Ints | None
+) -> None:
     """Take in what sessions came to.
 
     A field whose session is not there is left alone: what a newer version keeps does not stop an older one.
@@ -179,10 +212,19 @@ def _unpack_tallies(tallies: Mapping[int, Tally], fields: dict[bytes, bytes], wi
         if tally is not None:
             _KINDS[kind](tally, name, raw)
     for start_ms, tally in tallies.items():
-        totals = fields.get(f"t:{start_ms}".encode())
-        if totals is not None:
-            windows.adopt(tally, totals)
-        tally.touched = False
+        totals = fields.get(f"t:{start_ms}".encode(), b"")
+        if places is not None:
+            totals = renumbered(totals, places)
+            _renumber_panes(tally, places)
+        windows.adopt(tally, totals)
+        tally.touched = places is not None
+
+
+def _renumber_panes(tally: Tally, places: Ints) -> None:
+    tally.fine = {number: renumbered(raw, places) for number, raw in tally.fine.items()}
+    tally.coarse = {number: renumbered(raw, places) for number, raw in tally.coarse.items()}
+    tally.changed_fine.update(tally.fine)
+    tally.changed_coarse.update(tally.coarse)
 
 
 def _unpack_register(tally: Tally, name: str, raw: bytes) -> None:

@@ -21,8 +21,8 @@ PLACES = {
     "FEED": "[a-z]+",
     "WHAT": "[a-z_]+",
     "START": r"\d+",
-    "GROUP": "[a-z:]+",
-    "SET": "[a-z]+",
+    "REGISTER": ".+",
+    "EXTRA": "[a-z0-9_:]+",
     "SECOND": r"\d+",
     "NUMBER": r"\d+",
 }
