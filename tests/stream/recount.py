@@ -347,6 +347,7 @@ def amounts(feed, event):
         ("fps", "fps_milli", "fps_pings", 1_000),
         ("bitrate_kbps", "rate_bytes", "rate_pings", 125),
         ("rtt_ms", "rtt_us", "rtt_pings", 1_000),
+        ("online", "online_sum", "online_pings", 1),
     ):
         if event.get(name) is not None:
             found[cell], found[number] = round(event[name] * unit), 1
