@@ -350,6 +350,11 @@ class Partition:
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
         append_ms, event = came.append_ms, came.event
         batch = self._batch(session.tally, (event,), (user,), (append_ms,), (offset,), late=came.late)
+        if isinstance(event, Order):
+            key = order_key(event.room_id, event.order_id)
+            start_ms = session.start_ms
+            paired = self.orders.paired_ms(key, event.status, session_ms=start_ms, append_ms=append_ms)
+            batch.paired_ms = (paired,)
         FEED_FIGURES[feed].add(batch)
 
     def _batch(

@@ -332,7 +332,7 @@ class Room:
             session.sums[name] += number
             if not record.late:
                 self.panes[event["at_ms"] // 1_000][name] += number
-        for second, name in stays(feed, event):
+        for second, name in [*stays(feed, event), *self.due(session, record)]:
             session.sums[name] += 1
             if not record.late:
                 self.panes[second][name] += 1
@@ -343,10 +343,24 @@ class Room:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
         self.newest(session, feed, event)
 
+    def due(self, session, record):
+        """Return seconds and names for an order that is created, and one that was created and is paid."""
+        if record.feed != "orders" or record.event["status"] not in ("created", "paid"):
+            return []
+        status = record.event["status"]
+        other = "paid" if status == "created" else "created"
+        other_ms, other_session = self.own.get((record.event["order_id"], other), (-HOURS_24, None))
+        paired = other_session is session and record.append_ms - other_ms < HOURS_24
+        created_ms = record.append_ms if status == "created" else other_ms
+        names = ["due.created"] * (status == "created") + ["due.paid"] * paired
+        return [(created_ms // 1_000, name) for name in names]
+
     def newest(self, session, feed, event):
         """Count by source, and keep who is there."""
         if feed == "visits" and event["action"] == "enter":
             session.from_source("enters_from", event.get("source"), [1])
+        if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":
+            session.from_source("orders_from", event.get("source"), [1, event["amount_fen"]])
         if feed == "visits" and event["action"] in ("enter", "leave"):
             session.balance = (session.balance or 0) + (1 if event["action"] == "enter" else -1)
             session.balance_peak = max(session.balance_peak, session.balance)
