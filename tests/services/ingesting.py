@@ -136,6 +136,10 @@ class Mess:
             fps=chance.uniform(10, 30),
             bitrate_kbps=chance.uniform(500, 4_000),
             av_offset_ms=chance.uniform(-200, 200),
+            dropped_frames=chance.choice((0, 0, 7)),
+            cpu_ratio=chance.random(),
+            egress_kbps=chance.uniform(0, 90_000),
+            egress_limit_kbps=chance.choice((90_000, 100_000)),
             **fields,
         )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from hashlib import blake2b
 
 from stream.figures import EXTRAS
+from stream.figures.pings import NODE_BITS, read_pings
+from stream.model import PROBES
 from stream.panes import oldest_panes
 from stream.sketches import Distinct
 from tests.stream.logs import cells_of, totals_of
@@ -39,6 +42,8 @@ def compare_registers(registers, wanted):
         }
     if wanted.online is not None:
         assert registers["online"] == [*wanted.online, wanted.online_peak]
+    if wanted.egress_limit is not None:
+        assert registers["egress_limit"] == [*wanted.egress_limit]
 
 
 def compare_panes(room, wanted, hasher, reach_ms):
@@ -63,6 +68,32 @@ def compare_panes(room, wanted, hasher, reach_ms):
     people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
     assert {name for name, _ in found} <= set(EXTRAS)
     assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
+    compare_pings(tallies, wanted, oldest_coarse)
+
+
+def compare_pings(tallies, wanted, oldest):
+    """Assert that the panes keep every ping."""
+    found: dict[int, Counter] = defaultdict(Counter)
+    for number, extras in ((n, e) for tally in tallies for n, e in tally.coarse_extras.items() if n >= oldest):
+        if "pings" in extras:
+            start_ms = number * 10_000
+            pings = read_pings([{number: extras}], start_ms, start_ms + 10_000)
+            hashed = pings.node & (1 << NODE_BITS) - 1
+            columns = (pings.group, hashed, pings.at_ms, pings.interval_ms, pings.stall_ms, pings.offset)
+            rows = zip(*(column.tolist() for column in columns), pings.has_offset.tolist(), strict=True)
+            for probe, node, at_ms, interval_ms, stall_ms, offset, known in rows:
+                offset = offset if known else None
+                found[number][PROBES[probe], node, at_ms, interval_ms, stall_ms, offset] += 1
+    expected = {
+        number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
+        for number, pings in wanted.pane_pings.items()
+        if number >= oldest
+    }
+    assert found == expected
+
+
+def node_hash(node):
+    return int.from_bytes(blake2b(node.encode(), digest_size=4).digest(), "big")
 
 
 def pane_sums(kept, oldest):

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import amounts, people, stays
+from tests.stream.counted import amounts, people, ping, stays
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -71,6 +71,7 @@ class Session:
         self.balance_peak = 0
         self.online = None
         self.online_peak = None
+        self.egress_limit = None
 
     def from_source(self, name, source, numbers):
         """Add to the amounts of a source; only the first twelve have their own."""
@@ -164,6 +165,7 @@ class Room:
         self.sessions = []
         self.panes = defaultdict(Counter)
         self.pane_people = defaultdict(set)
+        self.pane_pings: dict[int, Counter[Any]] = defaultdict(Counter)
         self.was_named = False
         self.paused = False
         self.state_at_ms = 0
@@ -341,6 +343,8 @@ class Room:
                 session.people[name].add(event["user_id"])
             if name not in SESSION_ONLY and not record.late:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        if feed == "health" and not record.late:
+            self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
         self.newest(session, feed, event)
 
     def due(self, session, record):
@@ -368,6 +372,10 @@ class Room:
             if session.online is None or event["at_ms"] >= session.online[0]:
                 session.online = (event["at_ms"], event["online"])
             session.online_peak = max(session.online_peak or 0, event["online"])
+        if feed == "health" and event.get("egress_limit_kbps"):
+            limit = (event["at_ms"], round(event["egress_limit_kbps"] * 125))
+            if session.egress_limit is None or limit[0] >= session.egress_limit[0]:
+                session.egress_limit = limit
 
 
 def main() -> None:
