@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import amounts, people, ping, stays
+from tests.stream.counted import amounts, call, people, ping, stays
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -119,12 +119,12 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
         settle_ms: how long an event waits for room records.
 
     Returns:
-        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Counter), ``dead``
+        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Operation), ``dead``
         ((feed, offset) -> reason), ``late`` (feed -> number).
     """
     dead, by_room = {}, defaultdict(list)
     late: Counter[str] = Counter()
-    vendors: dict[str, Counter[Any]] = defaultdict(Counter)
+    vendors: dict[str, Operation] = defaultdict(Operation)
     for feed in REQUIRED:
         highest = 0
         for record in sorted((r for r in records if r.feed == feed), key=lambda r: r.offset):
@@ -150,10 +150,20 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
 
 def count_vendor(vendors, record):
     event = record.event
-    counts = vendors[f"{event['vendor']}/{event['operation']}"]
-    counts[event["outcome"]] += 1
+    operation = vendors[f"{event['vendor']}/{event['operation']}"]
+    operation.sums.update(call(event))
     if not record.late:
-        counts["pane", event["at_ms"] // 1_000, event["outcome"]] += 1
+        operation.panes[event["at_ms"] // 1_000].update(call(event))
+        operation.latencies[event["at_ms"] // 1_000].append(event["latency_ms"])
+
+
+class Operation:
+    """What an operation of a vendor comes to."""
+
+    def __init__(self):
+        self.sums: Counter[str] = Counter()
+        self.panes: dict[int, Counter[str]] = defaultdict(Counter)
+        self.latencies: dict[int, list[float]] = defaultdict(list)
 
 
 class Room:
