@@ -30,6 +30,7 @@ from tests.waiting import until
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("r1", "r2", "r3", "r4", "r5")
 UNNAMED = "only-pings"
+TEXTS = ("好看", "666", "买", "画面好卡", "卡了 加微信", "怎么买")
 SPAN_MS = 120_000
 BAD = (
     ("likes", b"not json", "not_json"),
@@ -88,11 +89,13 @@ class Mess:
         if kind < 0.6:
             action = chance.choice(("enter", "enter", "leave", "click", "cart", "follow", "share"))
             fields = {"source": f"source-{chance.randrange(15)}"} if chance.random() < 0.8 else {}
+            if action == "click":
+                fields["item_id"] = f"item-{chance.randrange(4)}"
             if action == "leave" and chance.random() < 0.8:
                 fields["dwell_ms"] = int(chance.expovariate(1 / 60_000))
             return [self.put("visits", room, at_ms, user_id=user, action=action, **fields)]
         if kind < 0.8:
-            return [self.put("danmaku", room, at_ms, user_id=user, text=chance.choice(("好看", "666", "买")))]
+            return [self.put("danmaku", room, at_ms, user_id=user, text=chance.choice(TEXTS))]
         return [self.put("likes", room, at_ms, user_id=user, count=chance.randrange(1, 20))]
 
     def room(self, room_id, state, at_ms, **facts):

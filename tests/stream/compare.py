@@ -101,6 +101,24 @@ def compare_pings(tallies, wanted, oldest):
     assert found == expected
 
 
+    compare_fine(tallies, wanted, hasher, oldest_fine)
+
+
+def compare_fine(tallies, wanted, hasher, oldest):
+    """Assert that the fine panes know who is busiest, and who says that something does not work."""
+    found = defaultdict(set)
+    for tally, session in zip(tallies, wanted.sessions, strict=True):
+        busy: dict[int, dict[int, int]] = defaultdict(dict)
+        for (pane, user), number in session.busy.items():
+            if pane * 10 >= oldest:
+                busy[pane * 10][hasher.short(user) & 0xFFFF_FFFF] = number
+        panes = {n: extras for n, extras in tally.fine_extras.items() if n >= oldest}
+        assert busy == {n: x["busiest"].numbers() for n, x in panes.items() if "busiest" in x}
+        for second, extras in panes.items():
+            if "complainers" in extras:
+                found[second] |= extras["complainers"].members
+    users = {second: users for second, users in wanted.complainers.items() if second >= oldest}
+    assert found == {second: {hasher.short(user) for user in who} for second, who in users.items()}
 def pings_of(number, extras):
     """Yield the pings that a pane keeps."""
     pings = read_pings([{number: extras}], number * 10_000, number * 10_000 + 10_000)

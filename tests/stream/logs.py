@@ -16,10 +16,12 @@ from stream.partition import Partition
 from stream.store.flush import Flusher
 from stream.store.packing import unpack_operation, unpack_room
 from stream.users import UserHasher
+from stream.words import SHIPPED, Words
 from stream.panes import oldest_panes
 from tests.stream.recount import Record
 
 HASHER = UserHasher(b"test-key")
+WORDS = Words.load(SHIPPED)
 SETTLE_MS, ALIGN_MS, LATENESS_MS = 30, 10_000, 30_000
 START_MS = 1_700_000_000_000
 
@@ -52,6 +54,7 @@ class Folding:
 
     def __init__(self):
         self.partition = Partition(HASHER, lateness_ms=LATENESS_MS, settle_ms=SETTLE_MS)
+        self.partition.words = WORDS
         self.alignment = Alignment(settle_ms=SETTLE_MS, align_ms=ALIGN_MS)
         self.folder = Folder(
             0,

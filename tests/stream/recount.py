@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import amounts, call, people, ping, stays
+from tests.stream.counted import TROUBLED, amounts, call, is_busy, people, ping, plain, stays
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -38,6 +38,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "transcript": {"room_id": str, "at_ms": int, "text": str},
 }
 RANK = {"rooms": 0, "health": 1}
+USED = {"danmaku", "likes", "visits"}
 PANES_ONLY = {"writers"}
 SESSION_ONLY = {"followers"}
 
@@ -72,6 +73,11 @@ class Session:
         self.online = None
         self.online_peak = None
         self.egress_limit = None
+        self.busy: Counter[tuple[int, str]] = Counter()
+        self.lines: list[tuple[str, int, str]] = []
+        self.clicked = defaultdict(set)
+        self.paid = defaultdict(set)
+        self.prices: dict[str, Counter[int]] = defaultdict(Counter)
 
     def from_source(self, name, source, numbers):
         """Add to the amounts of a source; only the first twelve have their own."""
@@ -175,6 +181,7 @@ class Room:
         self.sessions = []
         self.panes = defaultdict(Counter)
         self.pane_people = defaultdict(set)
+        self.complainers = defaultdict(set)
         self.pane_pings: dict[int, Counter[Any]] = defaultdict(Counter)
         self.was_named = False
         self.paused = False
@@ -302,6 +309,8 @@ class Room:
             if follows and self.session_of(record.event["order_id"], record.append_ms) is not self.current:
                 continue
             self.waiting.remove(record)
+            if "text" in record.event:
+                record.event["text"] = ""
             self.count(self.current, record)
             if record.feed == "orders":
                 key = record.event["order_id"], record.event["status"]
@@ -355,7 +364,10 @@ class Room:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
         if feed == "health" and not record.late:
             self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
+        if not record.late:
+            self.suspect(session, feed, event)
         self.newest(session, feed, event)
+        self.items(session, feed, event)
 
     def due(self, session, record):
         """Return seconds and names for an order that is created, and one that was created and is paid."""
@@ -368,6 +380,37 @@ class Room:
         created_ms = record.append_ms if status == "created" else other_ms
         names = ["due.created"] * (status == "created") + ["due.paid"] * paired
         return [(created_ms // 1_000, name) for name in names]
+
+    def items(self, session, feed, event):
+        """Keep who clicks and who pays which item, and what."""
+        item = event.get("item_id")
+        if item is not None and feed == "visits" and event["action"] == "click":
+            session.clicked[item].add(event["user_id"])
+        if item is not None and "payers" in people(feed, event):
+            session.paid[item].add(event["user_id"])
+            session.prices[item][event["amount_fen"]] += 1
+
+    def suspect(self, session, feed, event):
+        """Count who floods the room, and lines that were said before."""
+        second, user = event["at_ms"] // 1_000, event["user_id"] if feed in USED else None
+        found = []
+        if is_busy(feed, event):
+            session.busy[second // 10, user] += 1
+            if session.busy[second // 10, user] > 100:
+                found.append((second // 10 * 10, "suspect.flood"))
+        text = plain(event["text"]) if feed == "danmaku" else ""
+        if text:
+            minute = [by for said, at, by in session.lines if said == text and at >= second - 60]
+            session.lines.append((text, second, user))
+            if minute:
+                found.append((second, "danmaku.again"))
+            if len({*minute, user}) >= 5:
+                found.append((second, "suspect.repeat"))
+            if event["text"] in TROUBLED:
+                self.complainers[second].add(user)
+        for at, name in found:
+            session.sums[name] += 1
+            self.panes[at][name] += 1
 
     def newest(self, session, feed, event):
         """Count by source, and keep who is there."""

@@ -9,12 +9,17 @@ from tests.stream.logs import Log
 WAITS_MS = (0, 1, 15, 30, 31, 400, 5_000, 12_000, 45_000, 200_000, 599_999, 600_000, 600_031, 700_000)
 SHIFTS_MS = (0, 0, 0, -1, -40, -900, -29_999, -45_000, -300_000, 5_000, 10_000, 10_001)
 ROOMS = ("r1", "r2")
-USERS = ("u1", "u2", "u3")
+USERS = ("u1", "u2", "u3", "u4", "u5", "u6")
+TEXTS = ("好", "666", "６66！", "画面好卡", "卡了 加微信", "怎么买", "")
 
 _room = st.sampled_from(ROOMS)
 _user = st.sampled_from(USERS)
 _ping = st.fixed_dictionaries(
-    {"room_id": _room, "probe": st.sampled_from(("ingest", "edge", "player")), "node": st.sampled_from(("n1", "n2"))},
+    {
+        "room_id": _room,
+        "probe": st.sampled_from(("ingest", "edge", "player")),
+        "node": st.sampled_from(("n1", "n2")),
+    },
     optional={
         "stall_ms": st.integers(0, 900),
         "fps": st.floats(0, 60),
@@ -52,6 +57,7 @@ _visit = st.fixed_dictionaries(
     },
     optional={
         "source": st.sampled_from(("feed", "search", "other")),
+        "item_id": st.sampled_from(("i1", "i2")),
         "dwell_ms": st.sampled_from((0, 5_000, 5_001, 29_999, 30_000, 59_999, 599_999, 700_000, 10**9)),
     },
 )
@@ -72,7 +78,11 @@ _feeds = st.one_of(
     ),
     st.tuples(
         st.just("danmaku"),
-        st.fixed_dictionaries({"room_id": _room, "user_id": _user, "text": st.sampled_from(("好", "666"))}),
+        st.fixed_dictionaries({"room_id": _room, "user_id": _user, "text": st.sampled_from(TEXTS)}),
+    ),
+    st.tuples(
+        st.just("transcript"),
+        st.fixed_dictionaries({"room_id": _room, "text": st.sampled_from(("大家好", "全网最低价"))}),
     ),
     st.tuples(
         st.just("marks"),
@@ -87,7 +97,9 @@ _feeds = st.one_of(
             {
                 "vendor": st.just("pay"),
                 "operation": st.just("charge"),
-                "latency_ms": st.one_of(st.sampled_from((0, 50, 50.5, 10_000, 10**12)), st.floats(0.1, 20_000)),
+                "latency_ms": st.one_of(
+                    st.sampled_from((0, 50, 50.5, 10_000, 10**12)), st.floats(0.1, 20_000)
+                ),
                 "outcome": st.sampled_from(("ok", "timeout", "error")),
             }
         ),
