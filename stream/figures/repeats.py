@@ -155,5 +155,4 @@ def _texts(tally: Tally) -> dict[int, Mentions]:
 
 def _heard_last(texts: Mapping[int, Mentions]) -> dict[int, Mentions]:
     """Return the texts that were heard last."""
-    limit = sorted([known[-1] for known in texts.values()])[-TEXTS_MAX]
-    return {key: known for key, known in texts.items() if known[-1] >= limit}
+    return dict(sorted(texts.items(), key=lambda text: text[1][-1])[-TEXTS_MAX:])

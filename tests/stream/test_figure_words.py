@@ -1,0 +1,60 @@
+"""Words of the lists leave the ingest as evidence, a bounded number of them."""
+
+from __future__ import annotations
+
+from stream.cells import Batch
+from stream.figures import FEED_FIGURES
+from stream.figures.words import HITS_MAX, add_title_words
+from stream.model import Danmaku, Like
+from stream.tally import Tally
+from tests.stream.logs import WORDS
+
+AT_MS = 1_700_000_000_000
+
+
+def batch_of(feed, tally, events, **more):
+    numbers = range(len(events))
+    FEED_FIGURES[feed].add(Batch(tally, events, list(numbers), [AT_MS] * len(events), numbers, False, **more))
+
+
+def lines(*texts):
+    return [Danmaku("r", f"u{number}", AT_MS, text) for number, text in enumerate(texts)]
+
+
+def test_a_title_counts_and_is_evidence():
+    tally = Tally()
+    add_title_words(tally, WORDS, "全网最低价", "item_title", at_ms=AT_MS, feed="marks", offset=7)
+    assert tally.fresh[AT_MS // 1_000].cells == {"prohibited:titles.ad_law": 1}
+    assert tally.hits == [("ad_law", "critical", "item_title", "全网最低价", 0, "marks", 7)]
+
+
+def test_of_too_many_hits_the_gravest_are_told():
+    tally = Tally()
+    batch_of("danmaku", tally, lines(*["画面好卡"] * 30, "卡了 加微信", "画面好卡"), words=WORDS)
+    assert len(tally.hits) == HITS_MAX
+    assert [hit[0] for hit in tally.hits if hit[1] != "info"] == ["diversion"]
+    cells = tally.fresh[AT_MS // 1_000].cells
+    assert (cells["complaints.picture"], cells["prohibited:danmaku.diversion"]) == (32, 1)
+
+
+def test_twenty_grave_hits_leave_no_room_for_more():
+    tally = Tally()
+    batch_of("danmaku", tally, lines(*["加微信"] * 25), words=WORDS)
+    assert [hit[-1] for hit in tally.hits] == list(range(HITS_MAX))
+
+
+def test_without_lists_nothing_is_found_and_repeats_are_told_all_the_same():
+    tally = Tally()
+    batch_of("danmaku", tally, lines("画面好卡", "画面好卡"))
+    cells = tally.fresh[AT_MS // 1_000].cells
+    assert cells == {"danmaku.count": 2, "danmaku.again": 1}
+    assert not tally.hits
+
+
+def test_the_core_of_the_catalogue_has_neither_people_nor_words():
+    tally = Tally()
+    batch_of("danmaku", tally, lines("画面好卡", "画面好卡"), words=WORDS, whole=False)
+    batch_of("likes", tally, [Like("r", "u", AT_MS, 3)], whole=False)
+    (fresh,) = tally.fresh.values()
+    assert fresh.cells == {"danmaku.count": 2, "likes.events": 1, "likes.count": 3}
+    assert not fresh.extras

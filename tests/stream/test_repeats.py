@@ -1,0 +1,103 @@
+"""Lines that were said before are told in the order of their log, whoever owns the partition meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.cells import Batch
+from stream.figures import FEED_FIGURES, new_windows
+from stream.figures.repeats import PAIRS_MAX, SAID, TEXTS_MAX, Said
+from stream.model import Danmaku
+from stream.tally import Tally
+
+START_MS = 1_700_000_000_000
+_lines = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.sampled_from((0, 300, 1_000, 9_000, 31_000, 59_000, 61_000)),
+        st.integers(0, 25_000),
+        st.sampled_from(("a", "b", "c")),
+        st.booleans(),
+    ),
+    max_size=60,
+)
+
+
+def line(at_ms, text="a", user="u"):
+    return Danmaku("r", user, at_ms, text)
+
+
+def batch_of(tally, events):
+    users = [int(event.user_id.removeprefix("u") or 0) for event in events]
+    numbers = range(len(events))
+    return Batch(tally, events, users, [event.at_ms for event in events], numbers, late=False)
+
+
+def add(tally, *events):
+    FEED_FIGURES["danmaku"].add(batch_of(tally, events))
+
+
+def again(tally):
+    sums = Counter()
+    for fresh in tally.fresh.values():
+        sums.update(fresh.cells)
+    return sums["danmaku.again"], sums["suspect.repeat"]
+
+
+def told_plainly(events):
+    """Return how many lines were said before, and how many were said by five within their minute."""
+    before, repeats, suspects = [], 0, 0
+    for event in events:
+        second = event.at_ms // 1_000
+        minute = [user for text, at, user in before if text == event.text and at >= second - 60]
+        repeats += bool(minute)
+        suspects += len({*minute, event.user_id}) >= 5
+        before.append((event.text, second, event.user_id))
+    return repeats, suspects
+
+
+@given(_lines)
+def test_lines_are_told_as_a_plain_program_tells_them(drawn):
+    """However the log is cut, and from whichever flush on a new owner goes on with the panes alone."""
+    now_ms, events = START_MS, []
+    tally, windows, sums = Tally(), new_windows(), Counter()
+    for user, wait_ms, back_ms, text, flushed in drawn:
+        now_ms += wait_ms
+        events.append(line(now_ms - back_ms, text, f"u{user}"))
+        add(tally, events[-1])
+        if flushed:
+            sums += Counter(dict(zip("as", again(tally), strict=True)))
+            windows.merge([tally], 0)
+            tally.memory.clear()
+    sums += Counter(dict(zip("as", again(tally), strict=True)))
+    assert (sums["a"], sums["s"]) == told_plainly(events)
+
+
+def test_of_very_many_texts_those_heard_last_are_remembered():
+    tally = Tally()
+    texts = (f"{at:b}".replace("0", "ab").replace("1", "cd") for at in range(2 * TEXTS_MAX + 1))
+    lines = [line(START_MS + at, text) for at, text in enumerate(texts)]
+    add(tally, *lines)
+    assert len(tally.memory["said"]) <= 2 * TEXTS_MAX
+    add(tally, *(line(START_MS + 2_000, event.text) for event in lines[-TEXTS_MAX // 2 :]))
+    assert again(tally)[0] == TEXTS_MAX // 2
+
+
+def test_a_pane_keeps_a_bounded_number_of_pairs():
+    found = Said()
+    found.merge(dict.fromkeys(range(10 * PAIRS_MAX), 3))
+    found.merge({0: 5, 1: 2})
+    assert found.pairs() == {0: 5} | dict.fromkeys(range(1, PAIRS_MAX), 3)
+    back = SAID.pane()
+    back.unpack(found.pack())
+    assert back.pairs() == found.pairs()
+
+
+def test_a_text_that_many_send_in_one_second_needs_no_more_memory():
+    tally = Tally()
+    add(tally, *(line(START_MS, "a", f"u{user}") for user in range(1_000)))
+    assert again(tally) == (999, 996)
+    assert len(next(iter(tally.fresh.values())).extras["said"]) <= 10
