@@ -18,6 +18,7 @@ from stream.cells import Batch, Group
 from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.metrics.traffic import AFTERS_MS
+from stream.model import Feed
 from stream.panes import COARSE_MS, cohort_window, young_window
 
 __all__ = [
@@ -81,7 +82,7 @@ def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) ->
 
 
 def _mean(view: View, _label: str | None, window: str | None) -> Figures:
-    number = np.sum([view.sum(bucket, window) for bucket in _BUCKETS], axis=0)
+    number = np.array([view.sum(bucket, window) for bucket in _BUCKETS]).sum(axis=0)
     return ratio(view.sum(_SUM_MS, window), number) / 1_000
 
 
@@ -96,7 +97,8 @@ def _cohort(view: View, cells: Iterable[str], after: str, window: str | None) ->
         found = [view.sum(cell, window) - view.window(cell, young) for cell in cells]
     else:
         found = [view.window(cell, cohort_window(after)) for cell in cells]
-    return np.maximum(np.sum(found, axis=0), 0)
+    together: Figures = np.array(found).sum(axis=0)
+    return np.maximum(together, 0)
 
 
 def _entered(view: View, after: str | None, window: str | None) -> Figures:
@@ -118,7 +120,7 @@ def _retention(view: View, after: str | None, window: str | None) -> Figures:
 
 GROUPS: Final = (DWELLS, LEAVERS)
 EXTRAS: Final = ()
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {
     "live_dwell_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_MS, 1_000),
