@@ -82,7 +82,7 @@ def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) ->
 
 
 def _mean(view: View, _label: str | None, window: str | None) -> Figures:
-    number = np.array([view.sum(bucket, window) for bucket in _BUCKETS]).sum(axis=0)
+    number = np.sum([view.sum(bucket, window) for bucket in _BUCKETS], axis=0)
     return ratio(view.sum(_SUM_MS, window), number) / 1_000
 
 
@@ -97,8 +97,8 @@ def _cohort(view: View, cells: Iterable[str], after: str, window: str | None) ->
         found = [view.sum(cell, window) - view.window(cell, young) for cell in cells]
     else:
         found = [view.window(cell, cohort_window(after)) for cell in cells]
-    together: Figures = np.array(found).sum(axis=0)
-    return np.maximum(together, 0)
+    left: Figures = np.maximum(np.sum(found, axis=0), 0)
+    return left
 
 
 def _entered(view: View, after: str | None, window: str | None) -> Figures:
