@@ -5,7 +5,7 @@ from __future__ import annotations
 from stream.cells import Batch
 from stream.figures import FEED_FIGURES
 from stream.figures.words import HITS_MAX, add_title_words
-from stream.model import Danmaku, Like
+from stream.model import Danmaku, Like, Speech
 from stream.tally import Tally
 from tests.stream.logs import WORDS
 
@@ -19,6 +19,17 @@ def batch_of(feed, tally, events, **more):
 
 def lines(*texts):
     return [Danmaku("r", f"u{number}", AT_MS, text) for number, text in enumerate(texts)]
+
+
+def test_a_hit_is_told_with_its_evidence():
+    tally = Tally()
+    batch_of("danmaku", tally, lines("好看", "卡了 加微信"), words=WORDS)
+    batch_of("transcript", tally, [Speech("r", AT_MS, "全网最低价")], words=WORDS)
+    assert tally.hits == [
+        ("picture", "info", "danmaku", "卡了 加微信", 1, "danmaku", 1),
+        ("diversion", "warning", "danmaku", "卡了 加微信", 1, "danmaku", 1),
+        ("ad_law", "critical", "transcript", "全网最低价", 0, "transcript", 0),
+    ]
 
 
 def test_a_title_counts_and_is_evidence():

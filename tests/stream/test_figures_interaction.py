@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.stream.figured import Figures, ping, visit
-from tests.stream.logs import fold_at_once
 
 
 def say(log, user, text="x", **fields):
@@ -168,19 +167,3 @@ def test_late_lines_count_in_totals_only(log):
     assert found("live_complaints_total")["picture"] == 7
     assert found('live_suspect_events_total{sign="repeat"}') == 0
     assert found('live_complaining_users{window="1m"}') == 0
-
-
-def test_a_hit_is_told_with_its_evidence(log):
-    say(log, "a", "好看")
-    say(log, "a", "卡了 加微信")
-    log.put("transcript", room_id="r", text="全网最低价")
-    tally = fold_at_once(log.records, log.now_ms + 10_000).partition.rooms["r"].sessions[0].tally
-    found = {
-        (group, severity, source, text, feed, offset)
-        for group, severity, source, text, _, feed, offset in tally.hits
-    }
-    assert found == {
-        ("picture", "info", "danmaku", "卡了 加微信", "danmaku", 1),
-        ("diversion", "warning", "danmaku", "卡了 加微信", "danmaku", 1),
-        ("ad_law", "critical", "transcript", "全网最低价", "transcript", 0),
-    }
