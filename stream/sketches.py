@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+import numpy as np
+
 __all__ = ["EXACT_MAX", "SESSION_PRECISION", "WINDOW_PRECISION", "Distinct", "Samples", "union_count"]
 
 EXACT_MAX: Final = 1024
@@ -127,9 +129,7 @@ def union_count(parts: Iterable[Distinct]) -> int:
 def _estimate(registers: bytearray, precision: int) -> float:
     """Return Ertl's improved estimate, which needs no bias tables (arXiv 1702.01284, algorithm 6)."""
     size, top = len(registers), _HASH_BITS - precision
-    counts = [0] * (top + 2)
-    for rank in registers:
-        counts[rank] += 1
+    counts = np.bincount(np.frombuffer(registers, np.uint8), minlength=top + 2).tolist()
     total = size * _tau(1 - counts[top + 1] / size)
     for rank in range(top, 0, -1):
         total = 0.5 * (total + counts[rank])

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from stream.cells import Extra, Fresh, Registers
 from stream.panes import COARSE_MS, COARSE_WINDOWS, FINE_MS, LATE
 
-__all__ = ["Tally"]
+__all__ = ["Known", "Tally"]
+
+_NEVER: Final = 1 << 62
+
+
+@dataclass(slots=True)
+class Known:
+    """What the panes of a window come to.
+
+    Attributes:
+        first: number of its first pane.
+        end: number of the first pane after it.
+        result: what they come to.
+        state: what helps to work it out again when the window has moved on.
+        changed_from: number of the oldest pane that has changed since.
+    """
+
+    first: int
+    end: int
+    result: Any
+    state: Any = None
+    changed_from: int = _NEVER
+
+    def holds(self, bounds: tuple[int, int]) -> bool:
+        """Tell whether this is what a window comes to, given its first pane and the first one after it."""
+        return (self.first, self.end) == bounds and self.changed_from >= self.end
 
 
 class Tally:
@@ -64,7 +90,7 @@ class Tally:
         self.touched = True
         self.hits: list[tuple[Any, ...]] = []
         self.memory: dict[str, Any] = {}
-        self._known: dict[str, dict[tuple[str, Any], tuple[int, int, Any]]] = {}
+        self._known: dict[str, dict[tuple[str, Any], Known]] = {}
 
     def fresh_at(self, second: int) -> Fresh:
         """Return where an event of this second (or ``LATE``) is added."""
@@ -107,30 +133,19 @@ class Tally:
                 if not extra.fine:
                     self._forget_known(name, second, coarse=False)
 
-    def recall(
-        self, names: tuple[str, ...], window: str, bounds: tuple[int, int], work_out: Any
-    ) -> tuple[Any] | None:
-        """Return what ``remember`` took, unless the window has moved on or one of its panes has changed."""
-        key = (window, work_out)
-        kept = [self._known.get(name, {}).get(key) for name in names]
-        known = kept[0]
-        if known is None or known[:2] != bounds or any(other is not known for other in kept):
-            return None
-        return (known[2],)
+    def recall(self, names: tuple[str, ...], window: str, work_out: Any) -> Known | None:
+        """Return what ``remember`` took; its window may have moved on since, and its panes changed."""
+        return self._known.get(names[0], {}).get((window, work_out))
 
-    def remember(
-        self, names: tuple[str, ...], window: str, bounds: tuple[int, int], work_out: Any, result: Any
-    ) -> None:
+    def remember(self, names: tuple[str, ...], window: str, work_out: Any, known: Known) -> None:
         """Keep what the panes' extras of these names come to over a window.
 
         Args:
             names: of the extras; those that only coarse panes keep may serve fine windows as well.
             window: the window.
-            bounds: number of its first pane, and of the first after it.
             work_out: stands for how it was worked out.
-            result: what it comes to.
+            known: what it comes to.
         """
-        known = (*bounds, result)
         for name in names:
             self._known.setdefault(name, {})[window, work_out] = known
 
@@ -145,9 +160,9 @@ class Tally:
             bounds: number of its first pane, and of the first after it.
             work_out: gives the result of the extras of the panes that have one, in no order.
         """
-        known = self.recall((name,), window, bounds, work_out)
-        if known is not None:
-            return known[0]
+        known = self.recall((name,), window, work_out)
+        if known is not None and known.holds(bounds):
+            return known.result
         kept = self.coarse_extras if window in COARSE_WINDOWS else self.fine_extras
         first, end = bounds
         if len(kept) < end - first:
@@ -155,7 +170,7 @@ class Tally:
         else:
             panes = [pane for pane in map(kept.get, range(first, end)) if pane is not None]
         result = work_out([pane[name] for pane in panes if name in pane])
-        self.remember((name,), window, bounds, work_out, result)
+        self.remember((name,), window, work_out, Known(*bounds, result))
         return result
 
     def forget(self, fine: int, coarse: int) -> tuple[set[int], set[int]]:
@@ -166,17 +181,10 @@ class Tally:
         )
 
     def _forget_known(self, name: str, number: int, *, coarse: bool) -> None:
-        """Forget what windows came to that hold a pane which changed."""
-        known = self._known.get(name)
-        if not known:
-            return
-        stale = [
-            key
-            for key, (_, end, _) in known.items()
-            if number < end and coarse == (key[0] in COARSE_WINDOWS)
-        ]
-        for key in stale:
-            del known[key]
+        """Note of what is known of windows that a pane has changed."""
+        for (window, _), known in self._known.get(name, {}).items():
+            if number < known.changed_from and coarse == (window in COARSE_WINDOWS):
+                known.changed_from = number
 
 
 def _merge(kept: dict[str, Any], name: str, make: Callable[[], Any], came: Any) -> None:

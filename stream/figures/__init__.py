@@ -13,7 +13,7 @@ import numpy as np
 
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
 from stream.cells import Extra, FeedFigures, Layout
-from stream.figures import busiest, commerce, dwell, interaction, quality, traffic, vendors
+from stream.figures import busiest, commerce, dwell, interaction, items, lag, quality, traffic, vendors
 from stream.figures.view import Formula, View
 from stream.model import Feed
 from stream.panes import DUE_WINDOW
@@ -31,7 +31,7 @@ __all__ = [
     "vendor_values",
 ]
 
-_MODULES: Final = (traffic, dwell, interaction, commerce, quality, vendors)
+_MODULES: Final = (traffic, dwell, interaction, commerce, items, lag, quality, vendors)
 
 FEED_FIGURES: Final[dict[Feed, FeedFigures]] = {f.feed: f for module in _MODULES for f in module.FIGURES}
 """How each feed is counted; ``rooms`` and ``marks`` change what a room is and add to nothing."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.items import add_paid
 from stream.figures.labels import amounts_of, by_label
 from stream.figures.people import count_people, people
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, total
@@ -90,6 +91,7 @@ def _add_paid(batch: Batch, fresh: Fresh, order: Order, user: int) -> None:
     _add_source(batch.tally, order)
     if batch.whole:
         fresh.people("payers").add(user)
+        add_paid(batch.tally, order, user)
 
 
 def _add_source(tally: Tally, order: Order) -> None:
@@ -183,7 +185,7 @@ def _return_on(fact: str, *signs: tuple[str, int]) -> Formula:
 
 
 GROUPS: Final = (ORDERS, DUE)
-EXTRAS: Final = (people("payers"),)
+EXTRAS: Final = (people("payers", sampled=True),)
 JOINT: Final = {
     ("visits", "health"): ONLINE,
     ("visits", "orders"): (_ENTER, _CELL["gmv_fen"]),

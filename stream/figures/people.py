@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from stream.cells import Extra
+from stream.figures.sampled import Sampled
 from stream.figures.view import Figures, View
 from stream.sketches import SESSION_PRECISION, WINDOW_PRECISION, Distinct, union_count
 
@@ -24,7 +25,13 @@ def _pane() -> Distinct:
     return Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
 
 
-def people(name: str, *, session: bool = True, into: str | None = None, windows: bool = True) -> Extra:
+def _sampled_pane() -> Sampled:
+    return Sampled(WINDOW_PRECISION, PANE_EXACT_MAX)
+
+
+def people(
+    name: str, *, session: bool = True, into: str | None = None, windows: bool = True, sampled: bool = False
+) -> Extra:
     """Return an extra that is a set of people.
 
     Args:
@@ -32,8 +39,10 @@ def people(name: str, *, session: bool = True, into: str | None = None, windows:
         session: whether sessions keep it.
         into: name of the session's set that it goes into, when that is another one's.
         windows: whether coarse panes keep it, for windows of 5 and 15 min.
+        sampled: whether of a large set a pane keeps some of the people.
     """
-    return Extra(name, set, pane=_pane if windows else None, session=_session if session else None, into=into)
+    pane = _sampled_pane if sampled else _pane
+    return Extra(name, set, pane=pane if windows else None, session=_session if session else None, into=into)
 
 
 def count_people(view: View, name: str, window: str | None, *, seen: str | None) -> Figures:

@@ -10,6 +10,7 @@ depend on the order in which they came.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.cells import Extra
+from stream.figures.view import Stale
 from stream.model import PROBES, Ping
 from stream.panes import COARSE_MS
 
@@ -33,7 +35,9 @@ __all__ = [
     "SESSIONS_MAX",
     "PingLog",
     "Pings",
+    "Strip",
     "read_pings",
+    "strip_of",
 ]
 
 PINGS_MAX: Final = {"ingest": 64, "edge": 64, "player": 32}
@@ -184,52 +188,103 @@ class Pings:
         )
 
 
-def read_pings(panes: list[dict[int, dict[str, Any]]], start_ms: int, end_ms: int) -> Pings:
+class Strip:
+    """Panes of one session, one after the other.
+
+    Attributes:
+        numbers: of the panes.
+        sizes: of each in bytes.
+        limits: of each that leaves out some pings, what ``PingLog.limits`` gives.
+        raw: their pings.
+    """
+
+    __slots__ = ("limits", "numbers", "raw", "sizes")
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.sizes: list[int] = []
+        self.limits: dict[int, dict[int, int]] = {}
+        self.raw = b""
+
+    def cut(self, first: int, end: int) -> None:
+        """Drop panes that are not in [first, end)."""
+        low, high = bisect_left(self.numbers, first), bisect_left(self.numbers, end)
+        self.raw = self.raw[sum(self.sizes[:low]) : sum(self.sizes[:high])]
+        self.numbers, self.sizes = self.numbers[low:high], self.sizes[low:high]
+        self.limits = {number: found for number, found in self.limits.items() if first <= number < end}
+
+    def extend(self, panes: dict[int, dict[str, Any]], first: int, end: int) -> None:
+        """Take in the panes in [first, end), which follow those that are there."""
+        raws = [self.raw]
+        for number in range(first, end):
+            kept = panes.get(number)
+            if kept is not None and PING_LOG in kept:
+                log = kept[PING_LOG]
+                raws.append(log.raw)
+                self.numbers.append(number)
+                self.sizes.append(len(log.raw))
+                if log.cut:
+                    self.limits[number] = log.limits()
+        self.raw = b"".join(raws)
+
+
+def strip_of(stale: Stale, start_ms: int, end_ms: int, *, step_ms: int) -> Strip:
+    """Return the panes that hold [start, end); what has not changed since the last time comes from then.
+
+    Args:
+        stale: a session, with its strip of the last time.
+        start_ms: first instant, epoch milliseconds.
+        end_ms: first instant after.
+        step_ms: length of the panes of the window.
+    """
+    first, end = start_ms // COARSE_MS, -(-end_ms // COARSE_MS)
+    known = stale.known
+    if known is None:
+        strip, known_end = Strip(), first
+    else:
+        strip, known_end = known.state, min(known.end, known.changed_from) * step_ms // COARSE_MS
+    strip.cut(first, known_end)
+    strip.extend(stale.panes, max(first, known_end), end)
+    return strip
+
+
+def read_pings(strips: list[Strip], start_ms: int, end_ms: int) -> Pings:
     """Return the pings of some sessions in [start, end), epoch milliseconds.
 
     Args:
-        panes: what the coarse panes of each session keep, by number; at most ``SESSIONS_MAX``.
+        strips: panes of each session that hold the window; at most ``SESSIONS_MAX``.
         start_ms: first instant.
         end_ms: first instant after.
     """
-    numbers = range(start_ms // COARSE_MS, -(-end_ms // COARSE_MS))
-    logs: list[PingLog] = []
-    found: list[int] = []
-    lengths = []
-    for kept in panes:
-        before = len(logs)
-        for number in numbers:
-            extras = kept.get(number)
-            if extras is not None and PING_LOG in extras:
-                logs.append(extras[PING_LOG])
-                found.append(number)
-        lengths.append(len(logs) - before)
-    session = np.repeat(np.arange(len(panes)), lengths)
-    limit: dict[int, int] = {}
-    for at in [at for at, log in enumerate(logs) if log.cut]:
-        for probe, node in logs[at].limits().items():
-            group = int(session[at]) * len(PROBES) + probe
-            limit[group] = min(limit.get(group, node), node)
-    begin_ms = np.array(found, np.int64) * COARSE_MS - start_ms
-    decoded = _decoded([log.raw for log in logs], session, begin_ms, len(panes), limit)
-    inside = (decoded.at_ms >= 0) & (decoded.at_ms < end_ms - start_ms)
-    return decoded if inside.all() else decoded.where(inside)
+    pings = _decoded(strips, start_ms)
+    inside = (pings.at_ms >= 0) & (pings.at_ms < end_ms - start_ms)
+    if not inside.all():
+        pings = pings.where(inside)
+    first, end = start_ms // COARSE_MS, -(-end_ms // COARSE_MS)
+    for session in [session for session, strip in enumerate(strips) if strip.limits]:
+        for limits in [found for n, found in strips[session].limits.items() if first <= n < end]:
+            for probe, node in limits.items():
+                group = session * len(PROBES) + probe
+                pings.limit[group] = min(pings.limit.get(group, node), node)
+    return pings
 
 
-def _decoded(raws: list[bytes], session: Ints, begin_ms: Ints, sessions: int, limit: dict[int, int]) -> Pings:
-    entries = np.frombuffer(b"".join(raws), "<i8").reshape(-1, 2)
-    sizes = np.array(list(map(len, raws)), np.int64) // _SIZE
+def _decoded(strips: list[Strip], start_ms: int) -> Pings:
+    entries = np.frombuffer(b"".join([strip.raw for strip in strips]), "<i8").reshape(-1, 2)
     where, rest = entries[:, 0], entries[:, 1]
+    group = np.arange(len(strips)) * len(PROBES) << NODE_BITS
+    numbers = np.array([number for strip in strips for number in strip.numbers], np.int64)
+    sizes = np.array([size for strip in strips for size in strip.sizes], np.int64)
     offset = rest & _OFFSET_MASK
     return Pings(
-        sessions=sessions,
-        node=(where >> _PANE_AT_BITS) + np.repeat(session * len(PROBES) << NODE_BITS, sizes),
-        at_ms=(where & (1 << _PANE_AT_BITS) - 1) + np.repeat(begin_ms, sizes),
+        sessions=len(strips),
+        node=(where >> _PANE_AT_BITS) + np.repeat(group, [len(strip.raw) // _SIZE for strip in strips]),
+        at_ms=(where & (1 << _PANE_AT_BITS) - 1) + np.repeat(numbers * COARSE_MS - start_ms, sizes // _SIZE),
         interval_ms=rest >> _INTERVAL_SHIFT,
         stall_ms=rest >> _STALL_SHIFT & _TIME_MAX,
         offset=offset - _OFFSET_ZERO,
         has_offset=offset > 0,
-        limit=limit,
+        limit={},
     )
 
 

@@ -7,18 +7,29 @@ themselves, see ``stream.figures.pings``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
+from stream.catalogue import WINDOWS_MS
 from stream.cells import Batch, FeedFigures, Group
 from stream.figures import pings
 from stream.figures.drift import drifts, medians
 from stream.figures.nodes import BEFORE_MS, sampled, stalled_nodes, stalls_begun
-from stream.figures.pings import AT_BITS, OFFSET_STEPS, PING_LOG, SESSIONS_MAX, PingLog, Pings, read_pings
-from stream.figures.view import Figures, Formula, Together, View, ratio
+from stream.figures.pings import (
+    AT_BITS,
+    OFFSET_STEPS,
+    PING_LOG,
+    SESSIONS_MAX,
+    PingLog,
+    Pings,
+    read_pings,
+    strip_of,
+)
+from stream.figures.view import Figures, Formula, Stale, Together, View, ratio
 from stream.model import PROBES, Ping
+from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
 __all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PINGS"]
@@ -43,6 +54,8 @@ LOAD: Final = Group("load", "health", ("cpu_pings", "cpu_milli", "egress_kbps", 
 that tell both."""
 _LOAD: Final = {cell: LOAD.cell(cell) for cell in LOAD.cells}
 _BYTES_PER_KBIT: Final = 125
+Told = list[tuple[Figures, Any]]
+"""For each session what is told of it, and what helps to tell it the next time."""
 
 
 _SUMS: Final = ("interval_ms", "stall_ms", "dropped_frames")
@@ -157,31 +170,44 @@ _TOLD: Final = 7
 _OFFSET_S, _NODES, _STALLED, _SHARE, _STALLS, _DRIFT, _INTERVAL_S = range(_TOLD)
 """What is told of each probe; a window that does not tell one of them has NaN there."""
 _OFFSETS_IN_S: Final = OFFSET_STEPS * 1_000
+_ROW: Final = len(PROBES) * _TOLD
+_TEN_MS, _FIVE_MS = WINDOWS_MS["10s"], WINDOWS_MS["5m"]
+_NUMBER: Final[dict[str, int]] = {probe: number for number, probe in enumerate(PROBES)}
 
 
-Panes = list[dict[int, dict[str, Any]]]
+def _short(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
+    """Tell of a minute, and then of the 10 s that end at the same instant."""
+    strips = [strip_of(one, start_ms, end_ms, step_ms=FINE_MS) for one in stale]
+    minute = read_pings(strips, start_ms, end_ms)
+    tens = minute.where(minute.at_ms >= end_ms - start_ms - _TEN_MS)
+    rows = [_by_session({_OFFSET_S: _offsets_s(one), **_nodes(one)}, one.sessions) for one in (minute, tens)]
+    return list(zip(np.hstack(rows), strips, strict=True))
 
 
-def _short(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
-    found = read_pings(panes, start_ms, end_ms)
-    return _by_session({_OFFSET_S: _offsets_s(found), **_nodes(found)}, len(panes))
+def _long(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
+    """Tell of 5 min, and then of the 15 min that end at the same instant."""
+    strips = [strip_of(one, start_ms, end_ms, step_ms=COARSE_MS) for one in stale]
+    found = read_pings(strips, start_ms, end_ms)
+    interval_s = medians(found.group, found.interval_ms, found.groups) / 1_000
+    quarter = _by_session({_INTERVAL_S: interval_s, **_nodes(found)}, found.sessions)
+    five = _by_session(_five_minutes(found, end_ms - start_ms - _FIVE_MS), found.sessions)
+    return list(zip(np.hstack((five, quarter)), strips, strict=True))
 
 
-def _five_minutes(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
-    more, _ = sampled(read_pings(panes, start_ms - BEFORE_MS, end_ms))
+def _five_minutes(pings: Pings, start_ms: int) -> dict[int, Figures]:
+    """Tell of five minutes.
+
+    Args:
+        pings: those of some time before, too.
+        start_ms: where the five minutes begin.
+    """
+    more, _ = sampled(pings.where(pings.at_ms >= start_ms - BEFORE_MS))
     more = more.where(np.argsort(more.node << AT_BITS | more.at_ms))
-    inside = more.at_ms >= BEFORE_MS
+    inside = more.at_ms >= start_ms
     found = more.where(inside)
     nodes, stalled = stalled_nodes(found)
     told = {_OFFSET_S: _offsets_s(found), _NODES: nodes, _STALLED: stalled, _SHARE: ratio(stalled, nodes)}
-    told |= {_STALLS: stalls_begun(more, inside), _DRIFT: drifts(found.where(found.has_offset))}
-    return _by_session(told, len(panes))
-
-
-def _quarter(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
-    found = read_pings(panes, start_ms, end_ms)
-    interval_s = medians(found.group, found.interval_ms, found.groups) / 1_000
-    return _by_session({_INTERVAL_S: interval_s, **_nodes(found)}, len(panes))
+    return told | {_STALLS: stalls_begun(more, inside), _DRIFT: drifts(found.where(found.has_offset))}
 
 
 def _offsets_s(found: Pings) -> Figures:
@@ -199,43 +225,44 @@ def _nodes(found: Pings) -> dict[int, Figures]:
     return {_STALLED: np.where(calm, 0, stalled), _SHARE: np.where(calm, 0, ratio(stalled, nodes))}
 
 
-def _by_session(told: dict[int, Figures], sessions: int) -> Sequence[Any]:
+def _by_session(told: dict[int, Figures], sessions: int) -> Figures:
     """Return of each session a row of what is told of each probe."""
     whole = np.full((sessions * len(PROBES), _TOLD), np.nan)
     for at, figures in told.items():
         whole[:, at] = figures
-    return list(whole.reshape(sessions, len(PROBES) * _TOLD))
+    return whole.reshape(sessions, _ROW)
 
 
-def _in_parts(work_out: Together) -> Together:
-    def whole(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
-        parts = (panes[at : at + SESSIONS_MAX] for at in range(0, len(panes), SESSIONS_MAX))
-        return [row for part in parts for row in work_out(part, start_ms, end_ms)]
+def _in_parts(work_out: Callable[[list[Stale], int, int], Told]) -> Together:
+    def whole(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
+        parts = (stale[at : at + SESSIONS_MAX] for at in range(0, len(stale), SESSIONS_MAX))
+        return [one for part in parts for one in work_out(part, start_ms, end_ms)]
 
     return whole
 
 
 _SHORT: Final = _in_parts(_short)
-_BY_WINDOW: Final[dict[str, Together]] = {
-    "10s": _SHORT,
-    "1m": _SHORT,
-    "5m": _in_parts(_five_minutes),
-    "15m": _in_parts(_quarter),
+_LONG: Final = _in_parts(_long)
+_BY_WINDOW: Final[dict[str, tuple[str, Together, int]]] = {
+    "10s": ("1m", _SHORT, _ROW),
+    "1m": ("1m", _SHORT, 0),
+    "5m": ("15m", _LONG, 0),
+    "15m": ("15m", _LONG, _ROW),
 }
+"""Window -> the window that is read for it, by what, and where its row begins."""
 
 
 def _told(view: View, window: str, at: int) -> Figures:
     """Return one thing that pings of a window tell: a row for each subject, of the probes."""
-    rows = view.together((PING_LOG,), window, _BY_WINDOW[window])
-    return rows.reshape(len(view.tallies), len(PROBES), _TOLD)[:, :, at]
+    read, work_out, begin = _BY_WINDOW[window]
+    rows = view.together((PING_LOG,), read, work_out)
+    return rows.reshape(len(view.tallies), 2 * _ROW)[:, begin + at : begin + _ROW : _TOLD]
 
 
 def _told_of(at: int) -> Formula:
-    numbers = {probe: number for number, probe in enumerate(PROBES)}
-
     def formula(view: View, probe: str | None, window: str | None) -> Figures:
         assert probe is not None
-        return _told(view, window or "15m", at)[:, numbers[probe]]  # type: ignore[index]  # a probe
+        return _told(view, window or "15m", at)[:, _NUMBER[probe]]
 
     return formula
 

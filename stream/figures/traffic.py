@@ -12,10 +12,12 @@ from stream.catalogue import WINDOWS_MS
 from stream.cells import Batch, FeedFigures, Fresh, Group
 from stream.figures.busiest import add_events
 from stream.figures.dwell import add_stays
+from stream.figures.items import add_clicks
 from stream.figures.labels import amounts_of, by_label
 from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
@@ -75,6 +77,8 @@ def _add(batch: Batch) -> None:
     if stays:
         add_stays(batch, stays)
     if batch.whole:
+        if "click" in joined:
+            add_clicks(batch)
         _add_people(batch, joined, {second // _PANE_S for second in known})
 
 
@@ -146,8 +150,8 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 
 GROUPS: Final = (VISITS,)
-EXTRAS: Final = (people("visitors"), people("clickers"), people("followers", windows=False))
-JOINT: Final = {}
+EXTRAS: Final = (people("visitors"), people("clickers", sampled=True), people("followers", windows=False))
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,

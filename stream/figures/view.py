@@ -6,6 +6,7 @@ Every answer is an array with one number for each subject, in their order; NaN i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from stream.cells import Layout
 from stream.model import Feed
 from stream.panes import pane_ms, window_bounds
-from stream.tally import Tally
+from stream.tally import Known, Tally
 from stream.windows import Windows
 
-__all__ = ["Figures", "Formula", "Together", "View", "ratio"]
+__all__ = ["Figures", "Formula", "Stale", "Together", "View", "ratio"]
 
 Figures = NDArray[np.float64]
 Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
@@ -25,9 +26,22 @@ Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
 open label."""
 
 
-Together = Callable[[list[dict[int, dict[str, Any]]], int, int], Sequence[Any]]
-"""Gives numbers for each subject: (coarse panes of each by number, what they keep by name; the window's start
-and end, epoch milliseconds) -> a sequence of numbers for each."""
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A subject whose window is to be worked out.
+
+    Attributes:
+        panes: its coarse panes by number: what they keep, by name.
+        known: what the window came to last, if anything.
+    """
+
+    panes: dict[int, dict[str, Any]]
+    known: Known | None
+
+
+Together = Callable[[list[Stale], int, int], Sequence[tuple[Sequence[float] | Figures, Any]]]
+"""Gives numbers for each subject: (the subjects; the window's start and end, epoch milliseconds) -> numbers,
+and a state for the next time."""
 
 
 class View:
@@ -127,9 +141,8 @@ class View:
         Args:
             extras: their names.
             window: the window; one of fine panes gets the coarse panes all the same.
-            work_out: a function of a module, which remembers results by it; gets the coarse panes of some
-                subjects and the window's start and end, epoch milliseconds, and gives numbers for each,
-                always as many. It may look at older panes than the window's, but not at newer ones.
+            work_out: a function of a module: results are remembered by it. It gives always as many numbers
+                for each subject. It may look at older panes than the window's, but not at newer ones.
 
         Returns:
             The numbers of each subject, in a row of its own.
@@ -143,17 +156,17 @@ class View:
 
     def _worked_out(self, extras: tuple[str, ...], window: str, work_out: Together) -> list[Any]:
         bounds = window_bounds(window, self.end_ms)
-        known = [tally.recall(extras, window, bounds, work_out) for tally in self.tallies]
-        stale = [tally for tally, one in zip(self.tallies, known, strict=True) if one is None]
+        known = [tally.recall(extras, window, work_out) for tally in self.tallies]
+        found = [one.result if one is not None and one.holds(bounds) else None for one in known]
+        stale = [at for at, one in enumerate(found) if one is None]
         if stale:
             step = pane_ms(window)
-            panes = [tally.coarse_extras for tally in stale]
-            results = work_out(panes, bounds[0] * step, bounds[1] * step)
-            for tally, result in zip(stale, results, strict=True):
-                tally.remember(extras, window, bounds, work_out, result)
-            fresh = iter(results)
-            return [next(fresh) if one is None else one[0] for one in known]
-        return [one[0] for one in known if one is not None]
+            subjects = [Stale(self.tallies[at].coarse_extras, known[at]) for at in stale]
+            results = work_out(subjects, bounds[0] * step, bounds[1] * step)
+            for at, (result, state) in zip(stale, results, strict=True):
+                self.tallies[at].remember(extras, window, work_out, Known(*bounds, result, state))
+                found[at] = result
+        return found
 
     def of_session(self, extra: str, work_out: Callable[[Any], float]) -> Figures:
         """Return what the session's extra comes to; NaN where it has none."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from hashlib import blake2b
 
+import pytest
+
 from stream.figures import EXTRAS
-from stream.figures.pings import NODE_BITS, read_pings
+from stream.figures.pings import NODE_BITS, read_pings, strip_of
+from stream.figures.view import Stale
 from stream.model import PROBES
 from stream.panes import oldest_panes
 from stream.sketches import Distinct
@@ -22,6 +25,7 @@ def compare_room(room, wanted, hasher, windows, *, reach_ms):
         assert totals_of(session.tally, windows) == dict(+counted.sums)
         compare_people(session.tally.extras, counted.people, hasher)
         compare_registers(session.tally.registers, counted)
+        compare_items(session.tally.extras, counted, hasher)
     assert +Counter(room.off_air) == +wanted.off_air
     assert Counter(feed for feed, _ in room.waiting) == Counter(r.feed for r in wanted.waiting)
     compare_panes(room, wanted, hasher, reach_ms)
@@ -34,26 +38,39 @@ def compare_operation(operation, wanted, windows, *, reach_ms):
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     compare_sums([tally], wanted.panes, oldest_fine, oldest_coarse)
     found = {n: kept["latencies"].counts for n, kept in tally.fine_extras.items() if n >= oldest_fine}
-    expected = {
-        second: Counter(step_of(latency_ms) for latency_ms in some)
-        for second, some in wanted.latencies.items()
-        if second >= oldest_fine
-    }
-    assert found == expected
+    expected = {second: some for second, some in wanted.latencies.items() if second >= oldest_fine}
+    assert set(found) == set(expected)
+    for second, some in expected.items():
+        compare_latencies(found[second], some)
 
 
-def step_of(latency_ms):
-    """Return the smallest power of 1.02, times 0.1 ms, that a latency does not exceed."""
-    step = 0
-    while 0.1 * 1.02**step < min(latency_ms, 86_400_000) * (1 - 1e-12):
-        step += 1
-    return step
+def compare_latencies(counts, wanted_ms):
+    """Assert that each latency is at most 1 % from the middle of its step, 0.1 ms times a power of 1.02."""
+    steps = [step for step, number in sorted(counts.items()) for _ in range(number)]
+    limited = [min(max(latency_ms, 0.1), 86_400_000) for latency_ms in sorted(wanted_ms)]
+    for step, latency_ms in zip(steps, limited, strict=True):
+        assert 0.1 * 1.02**step * 2 / 2.02 == pytest.approx(latency_ms, rel=0.010_001)
 
 
 def compare_people(extras, wanted, hasher):
     """Assert that the sets of people hold the same users."""
     found = {name: kept.members for name, kept in extras.items() if isinstance(kept, Distinct)}
     assert found == {name: {hasher.short(user) for user in users} for name, users in wanted.items()}
+
+
+def compare_items(extras, wanted, hasher):
+    """Assert that the items have the people and the prices of the recount."""
+    for name, people in (("clicked_items", wanted.clicked), ("paid_items", wanted.paid)):
+        kept = extras[name].kept if name in extras else {}
+        found = {item: one.people.members for item, one in kept.items()}
+        assert found == {item: {hasher.short(user) for user in users} for item, users in people.items()}
+    kept = extras["paid_items"].kept if "paid_items" in extras else {}
+    for item, prices in wanted.prices.items():
+        found = Counter()
+        for fen, number in prices.items():
+            low = max(0, fen.bit_length() - kept[item].amounts.bits)
+            found[fen >> low << low] += number
+        assert kept[item].amounts.counts == found
 
 
 def compare_registers(registers, wanted):
@@ -84,23 +101,6 @@ def compare_panes(room, wanted, hasher, reach_ms):
     assert {name for name, _ in found} <= set(EXTRAS)
     assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
     compare_pings(tallies, wanted, oldest_coarse)
-
-
-def compare_pings(tallies, wanted, oldest):
-    """Assert that the panes keep every ping."""
-    found: dict[int, Counter] = defaultdict(Counter)
-    for tally in tallies:
-        for number, extras in tally.coarse_extras.items():
-            if number >= oldest and "pings" in extras:
-                found[number].update(pings_of(number, extras))
-    expected = {
-        number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
-        for number, pings in wanted.pane_pings.items()
-        if number >= oldest
-    }
-    assert found == expected
-
-
     compare_fine(tallies, wanted, hasher, oldest_fine)
 
 
@@ -119,9 +119,29 @@ def compare_fine(tallies, wanted, hasher, oldest):
                 found[second] |= extras["complainers"].members
     users = {second: users for second, users in wanted.complainers.items() if second >= oldest}
     assert found == {second: {hasher.short(user) for user in who} for second, who in users.items()}
+
+
+def compare_pings(tallies, wanted, oldest):
+    """Assert that the panes keep every ping."""
+    found: dict[int, Counter] = defaultdict(Counter)
+    for tally in tallies:
+        for number, extras in tally.coarse_extras.items():
+            if number >= oldest and "pings" in extras:
+                found[number].update(pings_of(number, extras))
+    expected = {
+        number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
+        for number, pings in wanted.pane_pings.items()
+        if number >= oldest
+    }
+    assert found == expected
+
+
 def pings_of(number, extras):
     """Yield the pings that a pane keeps."""
-    pings = read_pings([{number: extras}], number * 10_000, number * 10_000 + 10_000)
+    start_ms, end_ms = number * 10_000, number * 10_000 + 10_000
+    pings = read_pings(
+        [strip_of(Stale({number: extras}, None), start_ms, end_ms, step_ms=10_000)], start_ms, end_ms
+    )
     hashed = pings.node & (1 << NODE_BITS) - 1
     columns = (pings.group, hashed, pings.at_ms, pings.interval_ms, pings.stall_ms, pings.offset)
     rows = zip(*(column.tolist() for column in columns), pings.has_offset.tolist(), strict=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.figures.pings import NODE_BITS, PINGS_MAX, PingLog, read_pings
+from stream.figures.pings import NODE_BITS, PINGS_MAX, PingLog, read_pings, strip_of
+from stream.figures.view import Stale
 from stream.model import Ping
 
 _some = st.builds(
@@ -40,6 +41,10 @@ def test_pieces_in_any_order_are_the_whole(pings, cut, chance):
     assert again.pack() == whole.pack()
 
 
+def strip(panes, start_ms, end_ms):
+    return strip_of(Stale(panes, None), start_ms, end_ms, step_ms=1_000)
+
+
 def flood(probe, number):
     return [
         Ping(room_id="r", at_ms=at, probe=probe, node=f"p{at % 100}", interval_ms=1) for at in range(number)
@@ -48,14 +53,15 @@ def flood(probe, number):
 
 def test_a_probe_that_floods_leaves_the_others_alone():
     found = log_of([*flood("player", 500), *flood("ingest", 3)])
-    pings = read_pings([{0: {"pings": found}}], 0, 10_000)
+    pings = read_pings([strip({0: {"pings": found}}, 0, 10_000)], 0, 10_000)
     assert [(pings.group == number).sum() for number in range(3)] == [3, 0, PINGS_MAX["player"]]
     assert pings.limit == {2: pings.node[pings.group == 2].max() - (2 << NODE_BITS)}
 
 
 def test_the_pings_of_a_window_are_read_by_their_time():
     panes = {1: {"pings": log_of(flood("edge", 10))}, 2: {"pings": log_of(flood("edge", 5))}, 3: {}}
-    pings = read_pings([{}, panes], 10_004, 20_003)
+    strips = [strip(kept, 10_004, 20_003) for kept in ({}, panes)]
+    pings = read_pings(strips, 10_004, 20_003)
     assert sorted(pings.at_ms) == [0, 1, 2, 3, 4, 5, 9_996, 9_997, 9_998]
     assert set(pings.group) == {4}
-    assert len(read_pings([{}, {}], 0, 60_000).group) == 0
+    assert len(read_pings([strip({}, 0, 60_000)], 0, 60_000).group) == 0
