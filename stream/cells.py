@@ -130,7 +130,7 @@ class Fresh:
         found = self.extras.get(name)
         if found is None:
             found = self.extras[name] = set()
-        return found  # type: ignore[no-any-return]  # the extras of people are sets
+        return found
 
     def extra(self, name: str, make: Callable[[], Any]) -> Any:
         """Return the extra of this name, made if it is not there."""

@@ -201,9 +201,9 @@ class Decoder:
             except _REFUSALS:
                 pass
             try:
-                event = self._settle(value, key, partition, append_ms)
-                append(event)
-                append_user(self._users.short(event.user_id))
+                settled: Any = self._settle(value, key, partition, append_ms)
+                append(settled)
+                append_user(self._users.short(settled.user_id))
             except InvalidEvent as error:
                 batch.refuse(error)
                 append_user(0)

@@ -64,9 +64,7 @@ class Partition:
         whole: False counts the core of the catalogue only, see ``stream.cells.Batch``.
     """
 
-    def __init__(
-        self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True
-    ) -> None:
+    def __init__(self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True) -> None:
         self._users = users
         self._whole = whole
         self.windows: Final = new_windows()
@@ -215,8 +213,8 @@ class Partition:
         rule.highest_ms = highest_ms
         self.counts[f"late:{feed}"] += len(late)
         for places in by_key.values():
-            some = [events[at] for at in places]
-            room = self._room(some[0].room_id)  # type: ignore[union-attr]  # all of these feeds have rooms
+            some: list[Any] = [events[at] for at in places]
+            room = self._room(some[0].room_id)
             if not (
                 late.isdisjoint(places) and self._fold_together(feed, room, some, users, records, places)
             ):
@@ -436,4 +434,3 @@ class Partition:
         if hasattr(event, "text"):
             changes["text"] = ""
         return replace(event, **changes) if changes else event
-

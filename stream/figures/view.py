@@ -21,8 +21,8 @@ __all__ = ["Figures", "Formula", "View", "ratio"]
 
 Figures = NDArray[np.float64]
 Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
-"""Gives one column: (view, label value, window) -> a figure for each subject, or a list of objects for an open
-label."""
+"""Gives one column: (view, label value, window) -> a figure for each subject, or a list of objects for an
+open label."""
 
 
 class View:
@@ -92,7 +92,7 @@ class View:
         group = cell.partition(".")[0]
         found = self._seen.get(group)
         if found is None:
-            found = self._seen[group] = self._totals[:, self._layout.span(group)].any(axis=1)
+            found = self._seen[group] = np.any(self._totals[:, self._layout.span(group)] > 0, axis=1)
         return found
 
     def register(self, name: str, at: int) -> Figures:
@@ -110,8 +110,8 @@ class View:
         Args:
             extra: its name.
             window: the window.
-            work_out: a function of a module (not made anew each time: results are remembered by it) that gives
-                the result of those of the panes that have one, in no order.
+            work_out: a function of a module (not made anew each time: results are remembered by it) that
+                gives the result of those of the panes that have one, in no order.
         """
         bounds = window_bounds(window, self.end_ms)
         return [tally.window(extra, window, bounds, work_out) for tally in self.tallies]
@@ -129,4 +129,5 @@ class View:
 
 def ratio(part: Figures, whole: Figures) -> Figures:
     """Return part / whole; NaN where either is unknown or the whole is 0."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    share: Figures = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return share

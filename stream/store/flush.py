@@ -16,8 +16,8 @@ import msgspec
 from stream.catalogue import ROOM_COLUMNS
 from stream.figures import ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
-from stream.partition import Operation, Partition
 from stream.panes import oldest_panes
+from stream.partition import Operation, Partition
 from stream.sessions import Room
 from stream.store import keys, packing
 from stream.store.partition import Writes
@@ -171,9 +171,7 @@ class Flusher:
         self._now.update(fields)
         made.writes.hset(keys.now(self._number), fields)
 
-    def _tell_operations(
-        self, made: Flush, operations: Iterable[Operation], ends_ms: Ends
-    ) -> None:
+    def _tell_operations(self, made: Flush, operations: Iterable[Operation], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}
         for operation, entry in operation_entries(operations, self._partition.windows, ends_ms):
             raw = _encode(entry)

@@ -1,9 +1,9 @@
 """How rooms, sessions and vendors look in the store, and back.
 
-A room is one hash. Its fields: ``state`` (what it is doing, its sessions, its facts), ``w:<feed>:<offset>`` (a
-provisional event) and, of each session, with its start: ``t:<start>`` (totals), ``r:<start>:<name>`` (a
-register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` and ``c:<start>:<number>`` (fine
-and coarse panes), ``F:`` and ``C:`` (what these keep besides). ``docs/keys.md`` has the details.
+A room is one hash. Its fields: ``state`` (what it is doing, its sessions, its facts), ``w:<feed>:<offset>``
+(a provisional event) and, of each session, with its start: ``t:<start>`` (totals), ``r:<start>:<name>`` (a
+register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` and ``c:<start>:<number>``
+(fine and coarse panes), ``F:`` and ``C:`` (what these keep besides). ``docs/keys.md`` has the details.
 """
 
 from __future__ import annotations

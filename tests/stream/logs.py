@@ -12,11 +12,11 @@ from stream.entries import entries_of
 from stream.figures import LAYOUT
 from stream.folding import Folder
 from stream.model import FEEDS
+from stream.panes import oldest_panes
 from stream.partition import Partition
 from stream.store.flush import Flusher
 from stream.store.packing import unpack_operation, unpack_room
 from stream.users import UserHasher
-from stream.panes import oldest_panes
 from tests.stream.recount import Record
 
 HASHER = UserHasher(b"test-key")
@@ -219,7 +219,8 @@ def described(partition, reach_ms):
     partition.merge(partition.rooms.values(), partition.operations.values())
     return {
         "rooms": {
-            room_id: _room(room, partition.windows, reach_ms) for room_id, room in sorted(partition.rooms.items())
+            room_id: _room(room, partition.windows, reach_ms)
+            for room_id, room in sorted(partition.rooms.items())
         },
         "vendors": {
             name: _tally(found.tally, partition.windows, reach_ms)
@@ -254,7 +255,7 @@ def totals_of(tally, windows):
 def cells_of(pane):
     """Return the numbers of a pane by cell."""
     found = entries_of([pane], [0])
-    sums = Counter()
+    sums: Counter[str] = Counter()
     for cell, number in zip(found.cell.tolist(), found.number.tolist(), strict=True):
         sums[LAYOUT.names[cell]] += number
     return dict(sums)

@@ -26,7 +26,9 @@ def test_a_log_comes_to_what_the_recount_says(drawn):
         compare_room(room, wanted["rooms"][room_id], HASHER, partition.windows, reach_ms=reach_ms)
     for name, found in partition.operations.items():
         totals = totals_of(found.tally, partition.windows)
-        assert [totals.get(f"vendors.{o}", 0) for o in OUTCOMES] == [wanted["vendors"][name][o] for o in OUTCOMES]
+        assert [totals.get(f"vendors.{o}", 0) for o in OUTCOMES] == [
+            wanted["vendors"][name][o] for o in OUTCOMES
+        ]
     late = {feed: partition.counts[f"late:{feed}"] for feed in wanted["late"]}
     assert late == dict(wanted["late"])
 
