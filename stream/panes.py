@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from stream.catalogue import WINDOWS_MS
+from stream.metrics.traffic import AFTERS_MS
 
 __all__ = [
-    "AFTERS_MS",
     "COARSE_MS",
     "COARSE_WINDOWS",
     "FINE_MS",
@@ -31,8 +31,6 @@ FINE_MS: Final = 1_000
 """Length of a fine pane, milliseconds."""
 COARSE_MS: Final = 10_000
 """Length of a coarse pane, milliseconds."""
-AFTERS_MS: Final = {"30s": 30_000, "1m": 60_000, "3m": 180_000, "10m": 600_000}
-"""How long after they entered viewers are looked at again; from metrics.md."""
 _COHORT_MS: Final = 300_000
 """Length of a cohort window: those who entered within so long are looked at together."""
 _AHEAD_MS: Final = 20_000

@@ -1,6 +1,6 @@
 """All that is counted, and how figures come of it.
 
-A new metric is an entry in ``stream.catalogue``, cells or extras in the module of its subject, and a formula
+A new metric is an entry in ``stream.metrics``, cells or extras in the module of its subject, and a formula
 there.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
 from stream.cells import Extra, FeedFigures, Layout
-from stream.figures import commerce, interaction, quality, traffic, vendors
+from stream.figures import commerce, dwell, interaction, quality, traffic, vendors
 from stream.figures.view import Formula, View
 from stream.model import Feed
 from stream.tally import Tally
@@ -30,7 +30,7 @@ __all__ = [
     "vendor_values",
 ]
 
-_MODULES: Final = (traffic, interaction, commerce, quality, vendors)
+_MODULES: Final = (traffic, dwell, interaction, commerce, quality, vendors)
 
 FEED_FIGURES: Final[dict[Feed, FeedFigures]] = {f.feed: f for module in _MODULES for f in module.FIGURES}
 """How each feed is counted; ``rooms`` and ``marks`` change what a room is and add to nothing."""
@@ -96,7 +96,8 @@ def new_windows() -> Windows:
         Frame(feeds, LAYOUT.of_feeds(feeds) if len(feeds) == 1 else _JOINT.get(feeds, ()), LAYOUT)
         for feeds in _FEEDS
     )
-    return Windows(LAYOUT, frames, EXTRAS)
+    cohorts = Frame(("visits",), dwell.COHORT_CELLS, LAYOUT, dwell.COHORT_WINDOWS)
+    return Windows(LAYOUT, [*frames, cohorts], EXTRAS)
 
 
 def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:

@@ -1,12 +1,18 @@
-"""What viewers say and like."""
+"""What viewers say, like, share and follow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stream.cells import Batch, FeedFigures, Group
-from stream.figures.traffic import per_second, total
-from stream.figures.view import Formula
+import numpy as np
+
+from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.people import count_people, people
+from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
+from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
+from stream.panes import COARSE_MS, FINE_MS
 
 __all__ = ["DANMAKU", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
 
@@ -17,11 +23,20 @@ _LINES: Final = DANMAKU.cell("count")
 _SPEECHES: Final = TRANSCRIPT.cell("count")
 _LIKE_EVENTS: Final = LIKES.cell("events")
 _LIKES: Final = LIKES.cell("count")
+_FOLLOW: Final = VISITS.cell("follow")
+_ENTER: Final = VISITS.cell("enter")
+_INTERACTION_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits", "health")
+_SECONDS_A_PANE: Final = COARSE_MS // FINE_MS
 
 
 def _add_lines(batch: Batch) -> None:
-    for line in batch.events:
-        batch.fresh(line.at_ms).cells[_LINES] += 1
+    seconds = [line.at_ms // FINE_MS for line in batch.events]
+    for second in set(seconds):
+        batch.fresh(second * FINE_MS).cells[_LINES] += seconds.count(second)
+    if batch.whole:
+        for fresh, users in _by_pane(batch, seconds):
+            fresh.people("writers").update(users)
+            fresh.people("interacters").update(users)
 
 
 def _add_speeches(batch: Batch) -> None:
@@ -30,24 +45,62 @@ def _add_speeches(batch: Batch) -> None:
 
 
 def _add_likes(batch: Batch) -> None:
-    for at_ms in {like.at_ms // 1_000 * 1_000 for like in batch.events}:
-        likes = [like.count for like in batch.events if like.at_ms // 1_000 * 1_000 == at_ms]
-        cells = batch.fresh(at_ms).cells
-        cells[_LIKE_EVENTS] += len(likes)
-        cells[_LIKES] += sum(likes)
+    seconds = [like.at_ms // FINE_MS for like in batch.events]
+    for second in set(seconds):
+        counts = [like.count for like, at in zip(batch.events, seconds, strict=True) if at == second]
+        cells = batch.fresh(second * FINE_MS).cells
+        cells[_LIKE_EVENTS] += len(counts)
+        cells[_LIKES] += sum(counts)
+    if batch.whole:
+        for fresh, users in _by_pane(batch, seconds):
+            fresh.people("interacters").update(users)
+
+
+def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[Fresh, Sequence[int]]]:
+    """Give the users of each ten seconds, and where what is kept of these is added: at the first of them."""
+    panes = {second // _SECONDS_A_PANE for second in (min(seconds), max(seconds))}
+    if len(panes) == 1:
+        yield batch.fresh(panes.pop() * COARSE_MS), batch.users
+        return
+    for pane in {second // _SECONDS_A_PANE for second in seconds}:
+        users = [u for u, at in zip(batch.users, seconds, strict=True) if at // _SECONDS_A_PANE == pane]
+        yield batch.fresh(pane * COARSE_MS), users
+
+
+def _writers(view: View, _label: str | None, window: str | None) -> Figures:
+    return count_people(view, "writers", window, seen=_LINES)
+
+
+def _interaction(view: View, _label: str | None, window: str | None) -> Figures:
+    """Return who interacts by who has come, or, of a window, by who is there on average."""
+    active = count_people(view, "interacters", window, seen=None)
+    if window == "session":
+        return ratio(active, count_people(view, "visitors", window, seen=_ENTER))
+    assert window is not None
+    return ratio(active, mean_viewers(view, window))
+
+
+def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures:
+    followers = np.nan_to_num(count_people(view, "followers", window, seen=_FOLLOW))
+    return ratio(followers, count_people(view, "visitors", window, seen=_ENTER))
 
 
 GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT)
-EXTRAS: Final = ()
-JOINT: Final = {}
+EXTRAS: Final = (people("writers", session=False), people("interacters"))
+JOINT: Final = {_INTERACTION_FEEDS: ONLINE}
 FIGURES: Final = (
-    FeedFigures("danmaku", _add_lines),
-    FeedFigures("likes", _add_likes),
+    FeedFigures("danmaku", _add_lines, users=True),
+    FeedFigures("likes", _add_likes, users=True),
     FeedFigures("transcript", _add_speeches),
 )
 FORMULAS: Final[dict[str, Formula]] = {
     "live_danmaku_total": total(_LINES),
     "live_danmaku_per_second": per_second(_LINES),
+    "live_danmaku_users": _writers,
     "live_likes_total": total(_LIKES),
     "live_likes_per_second": per_second(_LIKES),
+    "live_shares_total": total(VISITS.cell("share")),
+    "live_follows_total": total(_FOLLOW),
+    "live_interaction_ratio": _interaction,
+    "live_follow_ratio": _follow_ratio,
 }

@@ -30,6 +30,8 @@ _CELLS: Final = (
     "rtt_pings",
     "rtt_us",
     "dropped_frames",
+    "online_pings",
+    "online_sum",
 )
 PINGS: Final[dict[str, Group]] = {probe: Group(f"health:{probe}", "health", _CELLS) for probe in PROBES}
 _BYTES_PER_KBIT: Final = 125
@@ -61,6 +63,9 @@ def _amounts(ping: Ping) -> Iterable[tuple[str, int]]:
     if ping.rtt_ms is not None:
         yield "rtt_pings", 1
         yield "rtt_us", round(ping.rtt_ms * 1_000)
+    if ping.online is not None:
+        yield "online_pings", 1
+        yield "online_sum", ping.online
 
 
 def _note(ping: Ping, tally: Tally, append_ms: int) -> None:

@@ -1,43 +1,87 @@
-"""Who comes, who is there, who clicks: the visits of a room."""
+"""Who comes, from where, who is there, who clicks: the visits of a room."""
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import accumulate
+from typing import Any, Final
 
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
 from stream.cells import Batch, FeedFigures, Group
-from stream.figures.people import count_people, people
-from stream.figures.view import Figures, Formula, View
+from stream.figures.dwell import add_dwell
+from stream.figures.labels import amounts_of, by_label
+from stream.figures.people import add_people, count_people, people
+from stream.figures.quality import PINGS
+from stream.figures.view import Figures, Formula, View, ratio
+from stream.tally import Tally
 
-__all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "VISITS", "per_second"]
+__all__ = [
+    "EXTRAS",
+    "FIGURES",
+    "FORMULAS",
+    "GROUPS",
+    "JOINT",
+    "ONLINE",
+    "VISITS",
+    "mean_viewers",
+    "per_second",
+    "total",
+]
 
 VISITS: Final = Group("visits", "visits", ("enter", "leave", "click", "cart", "follow", "share", "rate"))
 _CELL: Final = {action: VISITS.cell(action) for action in VISITS.cells}
-_STEP: Final = {"enter": 1, "leave": -1}
+_SETS: Final = {"enter": "visitors", "click": "clickers", "follow": "followers", "share": "interacters"}
+"""What people do -> the set that they join by it."""
+_ENTERS_FROM: Final = "enters_from"
+"""Amounts by source: enters."""
+ONLINE: Final = tuple(group.cell(cell) for group in PINGS.values() for cell in ("online_sum", "online_pings"))
+"""Cells that ``mean_viewers`` needs windows of."""
+_BY_KIND: Final = (ONLINE[::2], ONLINE[1::2])
 
 
 def _add(batch: Batch) -> None:
-    second, cells, fresh = None, None, None
+    known: dict[int, dict[str, int]] = {}
+    joined: dict[str, list[tuple[int, int]]] = {action: [] for action in _SETS}
+    steps: list[int] = []
+    sources: list[str | None] = []
     for visit, user in zip(batch.events, batch.users, strict=True):
-        if visit.at_ms // 1_000 != second or cells is None or fresh is None:
-            second = visit.at_ms // 1_000
-            fresh = batch.fresh(visit.at_ms)
-            cells = fresh.cells
-        action = visit.action
+        at_ms, action = visit.at_ms, visit.action
+        cells = known.get(at_ms // 1_000)
+        if cells is None:
+            cells = known[at_ms // 1_000] = batch.fresh(at_ms).cells
         cells[_CELL[action]] += 1
-        if action in _STEP:
-            _step(batch, _STEP[action])
-        elif action == "click":
-            fresh.people("clickers").add(user)
+        if action == "enter":
+            steps.append(1)
+            sources.append(visit.source)
+        elif action == "leave":
+            steps.append(-1)
+            if visit.dwell_ms is not None:
+                add_dwell(batch, at_ms, visit.dwell_ms)
+        if action in joined:
+            joined[action].append((at_ms, user))
+    if steps:
+        _add_steps(batch.tally, steps)
+        _add_sources(batch.tally, sources)
+    if batch.whole:
+        for action, some in joined.items():
+            add_people(batch, _SETS[action], some)
 
 
-def _step(batch: Batch, step: int) -> None:
+def _add_steps(tally: Tally, steps: list[int]) -> None:
     """Count who is there by who comes and goes, and the most at once."""
-    balance = batch.tally.register("balance", [0, 0])
-    balance[0] += step
-    balance[1] = max(balance[1], balance[0])
+    balance = tally.register("balance", [0, 0])
+    there = list(accumulate(steps, initial=balance[0]))
+    balance[0] = there[-1]
+    balance[1] = max(balance[1], *there)
+
+
+def _add_sources(tally: Tally, sources: list[str | None]) -> None:
+    numbers: dict[str | None, int] = {}
+    for source in sources:
+        numbers[source] = numbers.get(source, 0) + 1
+    for source, number in numbers.items():
+        amounts_of(tally, _ENTERS_FROM, source, 1)[0] += number
 
 
 def per_second(cell: str) -> Formula:
@@ -55,10 +99,16 @@ def total(cell: str) -> Formula:
     return lambda view, _label, _window: view.total(cell)
 
 
-def _viewers(view: View, _label: str | None, _window: str | None) -> Figures:
+def _viewers(view: View, _label: str | None = None, _window: str | None = None) -> Figures:
     """Return the newest `online`; without one, who entered and has not left."""
     online, balance = view.register("online", 1), view.register("balance", 0)
     return np.where(np.isnan(online), np.maximum(balance, 0), online)
+
+
+def mean_viewers(view: View, window: str) -> Figures:
+    """Return the mean `online` of the pings of a window; without any, the viewers now."""
+    sums, pings = (sum(np.nan_to_num(view.window(cell, window)) for cell in some) for some in _BY_KIND)
+    return np.where(np.asarray(pings) > 0, ratio(np.asarray(sums), np.asarray(pings)), _viewers(view))
 
 
 def _peak(view: View, _label: str | None, _window: str | None) -> Figures:
@@ -66,19 +116,30 @@ def _peak(view: View, _label: str | None, _window: str | None) -> Figures:
     return np.where(np.isnan(online), balance, online)
 
 
+def _visitors(view: View, _label: str | None, window: str | None) -> Figures:
+    return count_people(view, "visitors", window, seen=_CELL["enter"])
+
+
 def _clickers(view: View, _label: str | None, window: str | None) -> Figures:
     return count_people(view, "clickers", window, seen=_CELL["click"])
 
 
+def _enters_by_source(view: View, _label: str | None, _window: str | None) -> list[Any]:
+    return by_label(view, _ENTERS_FROM, 0)
+
+
 GROUPS: Final = (VISITS,)
-EXTRAS: Final = (people("clickers"),)
+EXTRAS: Final = (people("visitors"), people("clickers"), people("followers", windows=False))
 JOINT: Final = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,
     "live_viewers_peak": _peak,
     "live_enters_total": total(_CELL["enter"]),
+    "live_leaves_total": total(_CELL["leave"]),
     "live_enters_per_second": per_second(_CELL["enter"]),
+    "live_visitors": _visitors,
+    "live_source_enters_total": _enters_by_source,
     "live_clicks_total": total(_CELL["click"]),
     "live_clickers": _clickers,
 }

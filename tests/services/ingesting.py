@@ -88,7 +88,10 @@ class Mess:
         user = f"user-{chance.randrange(40)}"
         if kind < 0.6:
             action = chance.choice(("enter", "enter", "leave", "click", "cart", "follow", "share"))
-            return [self.put("visits", room, at_ms, user_id=user, action=action)]
+            fields = {"source": f"source-{chance.randrange(15)}"} if chance.random() < 0.8 else {}
+            if action == "leave" and chance.random() < 0.8:
+                fields["dwell_ms"] = int(chance.expovariate(1 / 60_000))
+            return [self.put("visits", room, at_ms, user_id=user, action=action, **fields)]
         if kind < 0.8:
             return [self.put("danmaku", room, at_ms, user_id=user, text=chance.choice(("好看", "666", "买")))]
         return [self.put("likes", room, at_ms, user_id=user, count=chance.randrange(1, 20))]

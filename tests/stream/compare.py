@@ -33,6 +33,10 @@ def compare_people(extras, wanted, hasher):
 def compare_registers(registers, wanted):
     if wanted.balance is not None:
         assert registers["balance"] == [wanted.balance, wanted.balance_peak]
+    for name, sources in wanted.sources.items():
+        assert {k: v for k, v in registers.items() if k.startswith(f"{name}:")} == {
+            f"{name}:{source}": amounts for source, amounts in sources.items()
+        }
     if wanted.online is not None:
         assert registers["online"] == [*wanted.online, wanted.online_peak]
 

@@ -36,6 +36,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "transcript": {"room_id": str, "at_ms": int, "text": str},
 }
 RANK = {"rooms": 0, "health": 1}
+PANES_ONLY = {"writers"}
+SESSION_ONLY = {"followers"}
 
 
 class Record:
@@ -62,10 +64,19 @@ class Session:
         self.reason = None
         self.sums: Counter[Any] = Counter()
         self.people = defaultdict(set)
+        self.sources: dict[str, dict[str, list[int]]] = defaultdict(dict)
         self.balance = None
         self.balance_peak = 0
         self.online = None
         self.online_peak = None
+
+    def from_source(self, name, source, numbers):
+        """Add to the amounts of a source; only the first twelve have their own."""
+        known = self.sources[name]
+        if source not in known and len(set(known) - {"other"}) >= 12:
+            source = None
+        found = known.setdefault(source or "other", [0] * len(numbers))
+        known[source or "other"] = [a + b for a, b in zip(found, numbers, strict=True)]
 
     def holds(self, at_ms):
         return self.from_ms <= at_ms and (self.end_ms is None or at_ms < self.end_ms)
@@ -319,10 +330,17 @@ class Room:
             session.sums[name] += number
             if not record.late:
                 self.panes[event["at_ms"] // 1_000][name] += number
-        for name in people(feed, event):
-            session.people[name].add(event["user_id"])
+        for second, name in stays(feed, event):
+            session.sums[name] += 1
             if not record.late:
+                self.panes[second][name] += 1
+        for name in people(feed, event):
+            if name not in PANES_ONLY:
+                session.people[name].add(event["user_id"])
+            if name not in SESSION_ONLY and not record.late:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        if feed == "visits" and event["action"] == "enter":
+            session.from_source("enters_from", event.get("source"), [1])
         if feed == "visits" and event["action"] in ("enter", "leave"):
             session.balance = (session.balance or 0) + (1 if event["action"] == "enter" else -1)
             session.balance_peak = max(session.balance_peak, session.balance)
@@ -339,7 +357,10 @@ def amounts(feed, event):
     if feed == "likes":
         return {"likes.events": 1, "likes.count": event["count"]}
     if feed == "visits":
-        return {f"visits.{event['action']}": 1}
+        found = {f"visits.{event['action']}": 1}
+        if event["action"] == "leave" and event.get("dwell_ms") is not None:
+            found |= dwell(min(event["dwell_ms"], HOURS_24))
+        return found
     if feed == "orders":
         return order_amounts(event)
     found = {"pings": 1, "interval_ms": event["interval_ms"], "stall_ms": event.get("stall_ms") or 0}
@@ -347,11 +368,33 @@ def amounts(feed, event):
         ("fps", "fps_milli", "fps_pings", 1_000),
         ("bitrate_kbps", "rate_bytes", "rate_pings", 125),
         ("rtt_ms", "rtt_us", "rtt_pings", 1_000),
+        ("online", "online_sum", "online_pings", 1),
     ):
         if event.get(name) is not None:
             found[cell], found[number] = round(event[name] * unit), 1
     found["dropped_frames"] = event.get("dropped_frames") or 0
     return {f"health:{event['probe']}.{cell}": number for cell, number in found.items()}
+
+
+def dwell(stayed_ms):
+    found = {"dwell.count": 1, "dwell.ms": stayed_ms}
+    for bound in (5, 15, 30, 60, 180, 300, 600, 1800, 3600):
+        if stayed_ms <= bound * 1_000:
+            return found | {f"dwell.{bound}": 1}
+    return found
+
+
+def stays(feed, event):
+    """Return seconds and names for who left: the first of the ten seconds in which they entered."""
+    if feed != "visits" or event["action"] != "leave" or event.get("dwell_ms") is None:
+        return []
+    stayed_ms = min(event["dwell_ms"], HOURS_24)
+    second = (event["at_ms"] - stayed_ms) // 10_000 * 10
+    found = ["left.bounce"] if stayed_ms <= 5_000 else []
+    for name, before_ms in (("30s", 30_000), ("1m", 60_000), ("3m", 180_000), ("10m", 600_000)):
+        if stayed_ms < before_ms:
+            found.append(f"left.{name}")
+    return [(second, name) for name in found]
 
 
 def order_amounts(event):
@@ -370,8 +413,13 @@ def order_amounts(event):
 
 def people(feed, event):
     """Return the sets of people that an event's user joins."""
-    if feed == "visits" and event["action"] == "click":
-        return ["clickers"]
+    if feed == "visits":
+        sets = {"enter": "visitors", "click": "clickers", "follow": "followers", "share": "interacters"}
+        return [sets[event["action"]]] if event["action"] in sets else []
+    if feed == "likes":
+        return ["interacters"]
+    if feed == "danmaku":
+        return ["writers", "interacters"]
     if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":
         return ["payers"]
     return []

@@ -35,7 +35,15 @@ _order = st.fixed_dictionaries(
     optional={"kind": st.sampled_from(("goods", "gift")), "coupon_fen": st.integers(0, 500)},
 )
 _visit = st.fixed_dictionaries(
-    {"room_id": _room, "user_id": _user, "action": st.sampled_from(("enter", "leave", "click", "share"))}
+    {
+        "room_id": _room,
+        "user_id": _user,
+        "action": st.sampled_from(("enter", "enter", "leave", "leave", "click", "share", "follow")),
+    },
+    optional={
+        "source": st.sampled_from(("feed", "search", "other")),
+        "dwell_ms": st.sampled_from((0, 5_000, 5_001, 29_999, 30_000, 59_999, 599_999, 700_000, 10**9)),
+    },
 )
 _feeds = st.one_of(
     st.tuples(

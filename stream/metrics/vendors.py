@@ -1,0 +1,44 @@
+"""How the vendors answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stream.metrics.metric import Metric
+
+__all__ = ["METRICS"]
+
+METRICS: Final[tuple[Metric, ...]] = (
+    Metric(
+        "live_vendor_error_ratio",
+        "gauge",
+        "Share of calls that failed.",
+        "errors / calls",
+        ("vendors",),
+        ("1m", "5m"),
+        scope="vendor",
+        zh="供应商错误率",
+    ),
+    Metric(
+        "live_vendor_timeout_ratio",
+        "gauge",
+        "Share of calls that timed out.",
+        "timeouts / calls",
+        ("vendors",),
+        ("1m", "5m"),
+        scope="vendor",
+        zh="供应商超时率",
+    ),
+    Metric(
+        "live_vendor_calls",
+        "gauge",
+        "Calls in the window.",
+        "count of calls",
+        ("vendors",),
+        ("1m", "5m"),
+        scope="vendor",
+        exported=False,
+        whole=True,
+        zh="供应商调用数",
+    ),
+)
