@@ -197,21 +197,12 @@ class Partition:
         records: Sequence[Record],
     ) -> None:
         """Count events; nearly everything goes through this."""
-        rule = self.late[feed]
-        highest_ms, lateness_ms = rule.highest_ms, rule.lateness_ms
+        late = self._note_late_ones(feed, events)
         by_key: defaultdict[bytes | None, list[int]] = defaultdict(list)
-        late: set[int] = set()
-        event: Any
-        for at, event in enumerate(events):
-            if event is not None:
-                at_ms = event.at_ms
-                if at_ms > highest_ms:
-                    highest_ms = at_ms
-                elif at_ms < highest_ms - lateness_ms:
-                    late.add(at)
-                by_key[records[at][1]].append(at)
-        rule.highest_ms = highest_ms
-        self.counts[f"late:{feed}"] += len(late)
+        for at, record in enumerate(records):
+            by_key[record[1]].append(at)
+        if None in events:  # dead letters, whose keys may be anything
+            by_key = _without_dead(by_key, events)
         for places in by_key.values():
             some: list[Any] = [events[at] for at in places]
             room = self._room(some[0].room_id)
@@ -220,6 +211,20 @@ class Partition:
             ):
                 for at in places:
                     self._fold_one(feed, events[at], records[at], late=at in late)
+
+    def _note_late_ones(self, feed: Feed, events: Sequence[Any]) -> set[int]:
+        """Return the places of the late events of a feed, in the order of its log."""
+        rule = self.late[feed]
+        times = [event.at_ms for event in events if event is not None]
+        if not times:
+            return set()
+        newest = max(times)
+        if min(times) >= max(newest, rule.highest_ms) - rule.lateness_ms:
+            rule.highest_ms = max(newest, rule.highest_ms)
+            return set()
+        late = {at for at, event in enumerate(events) if event is not None and rule.late(event.at_ms)}
+        self.counts[f"late:{feed}"] += len(late)
+        return late
 
     def _fold_together(
         self,
@@ -240,15 +245,9 @@ class Partition:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
+        some_users = [users[at] for at in places] if users else ()
         FEED_FIGURES[feed].add(
-            self._batch(
-                session.tally,
-                events,
-                [users[at] for at in places] if users else (),
-                [records[at][2] for at in places],
-                [records[at][3] for at in places],
-                late=False,
-            )
+            Batch(session.tally, events, some_users, records, places, False, self._whole, self.words)
         )
         return True
 
@@ -299,17 +298,17 @@ class Partition:
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
-        for call, (_, _, append_ms, offset) in zip(events, records, strict=True):
+        for call, record in zip(events, records, strict=True):
             if call is None:
                 continue
             name = f"{call.vendor}/{call.operation}"
             found = self.operations.get(name)
             if found is None:
                 found = self.operations[name] = Operation(call.vendor, call.operation)
-            found.newest_ms = append_ms
+            found.newest_ms = record[2]
             late = late_rule.late(call.at_ms)
             self.counts["late:vendors"] += late
-            figures.add(self._batch(found.tally, (call,), (), (append_ms,), (offset,), late=late))
+            figures.add(self._batch_of_one(found.tally, call, 0, record, late=late))
             self.touched_operations.add(found)
 
     def _fold_orders(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -346,21 +345,11 @@ class Partition:
             self._off_air(room, "orders")
 
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
-        append_ms, event = came.append_ms, came.event
-        batch = self._batch(session.tally, (event,), (user,), (append_ms,), (offset,), late=came.late)
-        FEED_FIGURES[feed].add(batch)
+        record: Record = (None, None, came.append_ms, offset)
+        FEED_FIGURES[feed].add(self._batch_of_one(session.tally, came.event, user, record, late=came.late))
 
-    def _batch(
-        self,
-        tally: Tally,
-        events: Sequence[Any],
-        users: Sequence[int],
-        appended_ms: Sequence[int],
-        offsets: Sequence[int],
-        *,
-        late: bool,
-    ) -> Batch:
-        return Batch(tally, events, users, appended_ms, offsets, late, self._whole, self.words)
+    def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
+        return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
         late = self.late[feed].late(at_ms)
@@ -434,3 +423,15 @@ class Partition:
         if hasattr(event, "text"):
             changes["text"] = ""
         return replace(event, **changes) if changes else event
+
+
+def _without_dead(
+    by_key: dict[bytes | None, list[int]], events: Sequence[Event | None]
+) -> defaultdict[bytes | None, list[int]]:
+    """Return the places of events by key without those of dead letters."""
+    alive: defaultdict[bytes | None, list[int]] = defaultdict(list)
+    for key, places in by_key.items():
+        kept = [at for at in places if events[at] is not None]
+        if kept:
+            alive[key] = kept
+    return alive
