@@ -346,7 +346,15 @@ class Partition:
 
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
         record: Record = (None, None, came.append_ms, offset)
-        FEED_FIGURES[feed].add(self._batch_of_one(session.tally, came.event, user, record, late=came.late))
+        batch = self._batch_of_one(session.tally, came.event, user, record, late=came.late)
+        if isinstance(came.event, Order):
+            batch.paired_ms = (self._paired_ms(came, session.start_ms),)
+        FEED_FIGURES[feed].add(batch)
+
+    def _paired_ms(self, came: Waiting, session_ms: int) -> int | None:
+        order = came.event
+        key = order_key(order.room_id, order.order_id)
+        return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
 
     def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
         return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)

@@ -106,6 +106,7 @@ class Mess:
         room = ROOMS[number % len(ROOMS)]
         status = self.chance.choice(("created", "paid", "paid", "cancelled", "refunded", "failed"))
         kind = self.chance.choice(("goods", "goods", "goods", "gift"))
+        more = {"source": f"source-{self.chance.randrange(15)}"} if self.chance.random() < 0.8 else {}
         return self.put(
             "orders",
             room,
@@ -115,6 +116,10 @@ class Mess:
             status=status,
             kind=kind,
             amount_fen=self.chance.randrange(1, 100_000),
+            coupon_fen=self.chance.randrange(500),
+            giveaway_fen=self.chance.randrange(500),
+            item_id=f"item-{self.chance.randrange(4)}",
+            **more,
         )
 
     def ping(self, room, at_ms):

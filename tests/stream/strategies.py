@@ -32,7 +32,13 @@ _order = st.fixed_dictionaries(
         "status": st.sampled_from(("created", "paid", "cancelled", "refunded", "failed")),
         "amount_fen": st.integers(1, 99_999),
     },
-    optional={"kind": st.sampled_from(("goods", "gift")), "coupon_fen": st.integers(0, 500)},
+    optional={
+        "kind": st.sampled_from(("goods", "gift")),
+        "coupon_fen": st.integers(0, 500),
+        "giveaway_fen": st.integers(0, 500),
+        "item_id": st.sampled_from(("i1", "i2")),
+        "source": st.sampled_from(("feed", "search", "other")),
+    },
 )
 _visit = st.fixed_dictionaries(
     {

@@ -111,14 +111,14 @@ def test_what_a_growing_set_writes_at_a_flush_is_small():
 
 
 def test_changed_tells_whether_there_is_something_to_keep():
-    found = filled(11, [1, 2])
+    found = filled(11, {1, 2})
     assert found.changed
     found.changed = False
     found.merge({1})
     assert not found.changed
-    found.merge(some(2_000))
+    found.merge(set(some(2_000)))
     found.changed = False
-    found.merge(some(2_000))
+    found.merge(set(some(2_000)))
     assert not found.changed
 
 
