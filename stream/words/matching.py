@@ -135,18 +135,16 @@ class _Matcher:
         return self._judge(text, normalised, found) if found else ()
 
     def _judge(self, text: str, normalised: str, found: list[tuple[int, int, int]]) -> tuple[Hit, ...]:
+        spans = [(start, end, self._entries[index]) for index, start, end in found]
+        spans = [span for span in spans if span[2].kind != "whole" or span[:2] == (0, len(normalised))]
+        if all(entry.kind == "pass" for _, _, entry in spans):
+            return ()
         at = origins(text)
-        said: dict[Group, list[_Span]] = {}
-        passed: dict[Group, list[_Span]] = {}
-        for index, start, end in found:
-            entry = self._entries[index]
-            if _is_said(entry, normalised, at, start, end):
-                spans = passed if entry.kind == "pass" else said
-                spans.setdefault(entry.group, []).append((start, end, entry))
+        spans = [span for span in spans if _is_said(span, normalised, at)]
+        firsts = (_first([span for span in spans if span[2].group == group]) for group in _groups(spans))
         hits = [
-            Hit(group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
-            for group, spans in said.items()
-            for start, end, entry in _first(spans, passed.get(group, []))
+            Hit(entry.group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
+            for start, end, entry in (span for first in firsts for span in first)
         ]
         return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
 
@@ -155,12 +153,19 @@ _Span = tuple[int, int, Entry]
 """Where an entry is said in the normalised text, half open."""
 
 
-def _first(said: list[_Span], passed: list[_Span]) -> list[_Span]:
+def _groups(spans: list[_Span]) -> set[Group]:
+    return {entry.group for _, _, entry in spans}
+
+
+def _first(spans: list[_Span]) -> list[_Span]:
     """Return the most severe, then leftmost, then longest span that no exception covers, if any."""
-    open_spans = [
-        span for span in said if not any(start <= span[0] and span[1] <= end for start, end, _ in passed)
+    passed = [(start, end) for start, end, entry in spans if entry.kind == "pass"]
+    said = [
+        span
+        for span in spans
+        if span[2].kind != "pass" and not any(start <= span[0] and span[1] <= end for start, end in passed)
     ]
-    return sorted(open_spans, key=_precedence)[:1]
+    return sorted(said, key=_precedence)[:1]
 
 
 def _precedence(span: _Span) -> tuple[int, int, int, str]:
@@ -168,14 +173,13 @@ def _precedence(span: _Span) -> tuple[int, int, int, str]:
     return -SEVERITIES.index(entry.severity or "info"), start, -end, entry.word
 
 
-def _is_said(entry: Entry, normalised: str, at: Origins, start: int, end: int) -> bool:
+def _is_said(span: _Span, normalised: str, at: Origins) -> bool:
     """Tell whether an entry itself is said where its pattern was found.
 
     A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often (100
     is not 10). A number ends where its digits end, a Latin word where its letters do.
     """
-    if entry.kind == "whole" and (start > 0 or end < len(normalised)):
-        return False
+    start, end, entry = span
     wanted = [len(list(run)) for _, run in groupby(spell(entry.word))]
     for character, runs, least in zip(entry.pattern, at.runs[start:end], wanted, strict=True):
         if runs < least or (runs > least and _is_digit(character)):
