@@ -19,7 +19,7 @@ from stream.settings import Settings
 from tests.bench.ingest import profile
 from tests.bench.ingest.drain import drain
 from tests.bench.ingest.latency import latency
-from tests.bench.ingest.machine import conditions
+from tests.bench.ingest.machine import alone, conditions
 from tests.bench.ingest.mix import SHARES, Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.rooms import many_rooms
@@ -139,9 +139,10 @@ async def drains(
             continue
         stacks = _OUT / f"ingest-{catalogue}.stacks" if options.profile else None
         _OUT.mkdir(parents=True, exist_ok=True)
-        found[catalogue] = await drain(
-            made, made.settings(), preloaded.mix, preloaded.wanted, stacks=stacks, **more
-        )
+        async with alone():
+            found[catalogue] = await drain(
+                made, made.settings(), preloaded.mix, preloaded.wanted, stacks=stacks, **more
+            )
         _print_drain(console, catalogue, found[catalogue])
         if stacks:
             console.print(
@@ -183,9 +184,10 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
     for per_s in _OFFERED:
         settings = made.settings(f"offered-{per_s}.")
         await ensure(settings)
-        got = await latency(
-            made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
-        )
+        async with alone():
+            got = await latency(
+                made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
+            )
         found.append(got)
         table.add_row(
             f"{per_s:,}",

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.process import Process
-from tests.bench.ingest.machine import OURS, conditions, on
+from tests.bench.ingest.machine import OURS, alone, conditions, on
 from tests.bench.ingest.mix import SHARES
 from tests.bench.ingest.report import Options, Preloaded, drains, preload
 from tests.bench.ingest.world import World, world
@@ -78,7 +78,8 @@ async def _measure(options: Options, folder: Path, console: Console) -> dict[str
         found["ours"] = await drains(options, made, preloaded, console) if options.wants("ours") else {}
         found["peers"] = {}
         for peer in (peer for peer in PEERS if options.wants(peer.module)):
-            found["peers"][peer.module] = told = await _run(peer, made, preloaded)
+            async with alone():
+                found["peers"][peer.module] = told = await _run(peer, made, preloaded)
             console.print(f"{peer.name}: {told}")
         return found
 
