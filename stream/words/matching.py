@@ -30,6 +30,14 @@ _CACHED: Final = 8_192
 """Chat lines whose reading is remembered, as viewers repeat each other; 8 192 of usual length are 3 MB."""
 
 
+_ACCOUNT_LEAST: Final = 5
+"""Characters of an account; the chat services allow no shorter ones."""
+_ACCOUNT_DIGITS: Final = 3
+"""Digits of them; a plain word is no account."""
+_MOBILE_DIGITS: Final = 11
+"""A mobile number of mainland China."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A word of a list that a text holds.
@@ -177,14 +185,45 @@ def _is_said(span: _Span, normalised: str, at: Origins) -> bool:
     """Tell whether an entry itself is said where its pattern was found.
 
     A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often (100
-    is not 10). A number ends where its digits end, a Latin word where its letters do.
+    is not 10). A number stands free of further digits and letters, a Latin word of letters.
     """
     start, end, entry = span
+    if _goes_on(entry, normalised, at, start, -1):
+        return False
     wanted = [len(list(run)) for _, run in groupby(spell(entry.word))]
-    for character, runs, least in zip(entry.pattern, at.runs[start:end], wanted, strict=True):
-        if runs < least or (runs > least and _is_digit(character)):
-            return False
-    return not (_goes_on(entry, normalised, at, start, -1) or _goes_on(entry, normalised, at, end - 1, 1))
+    runs = at.runs[start:end]
+    if entry.kind == "account":
+        last = entry.pattern[-1]
+        begun = last * (runs[-1] - wanted[-1]) if last.isascii() else ""
+        runs[-1] = wanted[-1]
+        behind = _behind(normalised[end:], at.runs[end:], begun)
+        return _as_often(entry.pattern, runs, wanted) and _is_account(entry.pattern, behind)
+    return _as_often(entry.pattern, runs, wanted) and not _goes_on(entry, normalised, at, end - 1, 1)
+
+
+def _as_often(pattern: str, runs: list[int], wanted: list[int]) -> bool:
+    """Tell whether characters are repeated as in the entry, or more where they are no digits."""
+    return all(
+        said == least or (said > least and not _is_digit(character))
+        for character, said, least in zip(pattern, runs, wanted, strict=True)
+    )
+
+
+def _behind(normalised: str, runs: list[int], begun: str) -> str:
+    """Return the letters and digits behind an entry, as they were written."""
+    written = begun
+    for character, times in zip(normalised, runs, strict=True):
+        if not (_is_digit(character) or _is_letter(character)):
+            break
+        written += character * times
+    return written
+
+
+def _is_account(pattern: str, behind: str) -> bool:
+    """Tell whether an account is behind an entry; behind one of digits, the rest of a mobile number."""
+    if pattern.isdigit():
+        return len(pattern) + len(behind) == _MOBILE_DIGITS and behind.isdigit()
+    return len(behind) >= _ACCOUNT_LEAST and sum(map(_is_digit, behind)) >= _ACCOUNT_DIGITS
 
 
 def _goes_on(entry: Entry, normalised: str, at: Origins, edge: int, step: int) -> bool:
@@ -193,10 +232,8 @@ def _goes_on(entry: Entry, normalised: str, at: Origins, edge: int, step: int) -
     if not 0 <= beyond < len(normalised):
         return False
     inner, outer = normalised[edge], normalised[beyond]
-    if _is_digit(inner):
-        return _is_digit(outer) and _touch(at, edge, beyond)
-    latin = entry.pattern.isascii() and _is_letter(inner) and _is_letter(outer)
-    return latin and _touch(at, edge, beyond)
+    goes_on = outer.isascii() if _is_digit(inner) else entry.pattern.isascii() and _is_letter(outer)
+    return goes_on and _touch(at, edge, beyond)
 
 
 def _is_digit(character: str) -> bool:
