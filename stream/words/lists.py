@@ -145,7 +145,7 @@ class _Reader:
         kind, text = _kind(line)
         if kind != "pass" and not self._stated:
             self._fault(number, "stands above the first line 'severity: …', which says how bad it is")
-            return
+            self._stated.append("info")  # said once for all entries above
         forms = _forms(text)
         if isinstance(forms, str):
             self._fault(number, forms)
@@ -167,8 +167,7 @@ class _Reader:
         severity = next((known for known in SEVERITIES if known == name), None)
         if severity is None:
             self._fault(number, f"severity {name!r} is not known; allowed: {', '.join(SEVERITIES)}")
-        else:
-            self._stated.append(severity)
+        self._stated.append(severity or "info")
 
     def _contradictions(self) -> None:
         """Find exceptions that are entries: one fault a line, however many it stands for."""

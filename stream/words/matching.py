@@ -6,7 +6,7 @@ edges of Latin words are looked at only where something was found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -28,8 +28,6 @@ SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy" / "words"
 
 _CACHED: Final = 8_192
 """Chat lines whose reading is remembered, as viewers repeat each other; 8 192 of usual length are 3 MB."""
-
-
 _ACCOUNT_LEAST: Final = 5
 """Characters of an account; the chat services allow no shorter ones."""
 _ACCOUNT_DIGITS: Final = 3
@@ -58,22 +56,21 @@ class Hit:
 
 
 class Words:
-    """The compiled lists of a folder.
+    """Compiled lists.
+
+    Args:
+        files: file name -> content.
 
     Attributes:
         severities: group -> the worst severity that its list states.
         version: tells one set of files from another; 12 hex digits.
+        read: a chat line -> its normalised text and its hits; lines said lately are remembered.
+
+    Raises:
+        WordsError: names every fault of every file.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Compile word files.
-
-        Args:
-            files: file name -> content.
-
-        Raises:
-            WordsError: names every fault of every file.
-        """
         lists = parse(files)
         self.severities: dict[Group, Severity] = {one.group: one.severity for one in lists}
         self.version = _version(files)
@@ -82,13 +79,8 @@ class Words:
             for groups in set(GROUPS_OF.values())
         }
         self._matchers = {source: matchers[GROUPS_OF[source]] for source in SOURCES}
-        chat = self._matchers["danmaku"]
-
-        def read(text: str) -> tuple[str, tuple[Hit, ...]]:
-            normalised = normalise(text)
-            return normalised, chat.match(text, normalised)
-
-        self._read = lru_cache(_CACHED)(read)
+        self._chat = self._matchers["danmaku"]
+        self.read: Callable[[str], tuple[str, tuple[Hit, ...]]] = lru_cache(_CACHED)(self._read)
 
     @classmethod
     def load(cls, folder: Path) -> Words:
@@ -109,9 +101,9 @@ class Words:
         """
         return self._matchers[source].match(text, normalise(text))
 
-    def read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
-        """Return a chat line's normalised text and its hits; lines said lately are remembered."""
-        return self._read(text)
+    def _read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
+        normalised = normalise(text)
+        return normalised, self._chat.match(text, normalised)
 
 
 def word_files(folder: Path) -> list[Path]:
