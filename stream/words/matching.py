@@ -6,7 +6,7 @@ edges of Latin words are looked at only where something was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -80,7 +80,7 @@ class Words:
         }
         self._matchers = {source: matchers[GROUPS_OF[source]] for source in SOURCES}
         self._chat = self._matchers["danmaku"]
-        self.read: Callable[[str], tuple[str, tuple[Hit, ...]]] = lru_cache(_CACHED)(self._read)
+        self.read = lru_cache(_CACHED)(self._read)
 
     @classmethod
     def load(cls, folder: Path) -> Words:
