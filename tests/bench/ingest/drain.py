@@ -73,8 +73,10 @@ async def drain(
     async with connect(settings) as redis, world.ingest(settings, **more) as process:
         first = await _until(redis, process, wanted, folded=1)
         stores = usage(_pid(world.valkey.process)), usage(_pid(world.kafka.process))
-        async with profiled(process, stacks) if stacks else contextlib.nullcontext():
-            last = await _until(redis, process, wanted, folded=sum(wanted.values()))
+        profiling = profiled(process, stacks) if stacks else contextlib.nullcontext()
+        with world.ahead(process.pid):
+            async with profiling:
+                last = await _until(redis, process, wanted, folded=sum(wanted.values()))
         spent = last.used.since(first.used)
         number = last.folded - first.folded
         store, broker = (
