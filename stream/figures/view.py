@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 
 from stream.cells import Layout
 from stream.model import Feed
-from stream.panes import window_bounds
+from stream.panes import pane_ms, window_bounds
 from stream.tally import Tally
 from stream.windows import Windows
 
-__all__ = ["Figures", "Formula", "View", "ratio"]
+__all__ = ["Figures", "Formula", "Together", "View", "ratio"]
 
 Figures = NDArray[np.float64]
 Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
 """Gives one column: (view, label value, window) -> a figure for each subject, or a list of objects for an
 open label."""
+
+
+Together = Callable[[list[dict[int, dict[str, Any]]], int, int], Sequence[Any]]
+"""Gives a result for each subject: (coarse panes of each by number, what they keep by name; the window's start
+and end, epoch milliseconds) -> results."""
 
 
 class View:
@@ -60,6 +65,7 @@ class View:
         self._totals = windows.totals[self._slots].astype(np.float64)
         self._seen: dict[str, NDArray[np.bool_]] = {}
         self._rows: dict[tuple[tuple[Feed, ...], str], tuple[Figures, dict[str, int]]] = {}
+        self._together: dict[tuple[tuple[Feed, ...], str, Any], list[Any]] = {}
 
     @property
     def end_ms(self) -> int:
@@ -115,6 +121,36 @@ class View:
         """
         bounds = window_bounds(window, self.end_ms)
         return [tally.window(extra, window, bounds, work_out) for tally in self.tallies]
+
+    def together(self, extras: tuple[str, ...], window: str, work_out: Together) -> list[Any]:
+        """Return what the coarse panes' extras of a window come to for each subject, worked out all at once.
+
+        Args:
+            extras: their names.
+            window: the window; one of fine panes gets the coarse panes all the same.
+            work_out: a function of a module, which remembers results by it; gets the coarse panes of some
+                subjects and the window's start and end, epoch milliseconds, and gives a result for each. It may
+                look at older panes than the window's, but not at newer ones.
+        """
+        key = (self.feeds, window, work_out)
+        found = self._together.get(key)
+        if found is None:
+            found = self._together[key] = self._worked_out(extras, window, work_out)
+        return found
+
+    def _worked_out(self, extras: tuple[str, ...], window: str, work_out: Together) -> list[Any]:
+        bounds = window_bounds(window, self.end_ms)
+        known = [tally.recall(extras, window, bounds, work_out) for tally in self.tallies]
+        stale = [tally for tally, one in zip(self.tallies, known, strict=True) if one is None]
+        if stale:
+            step = pane_ms(window)
+            panes = [tally.coarse_extras for tally in stale]
+            results = work_out(panes, bounds[0] * step, bounds[1] * step)
+            for tally, result in zip(stale, results, strict=True):
+                tally.remember(extras, window, bounds, work_out, result)
+            fresh = iter(results)
+            return [next(fresh) if one is None else one[0] for one in known]
+        return [one[0] for one in known if one is not None]
 
     def of_session(self, extra: str, work_out: Callable[[Any], float]) -> Figures:
         """Return what the session's extra comes to; NaN where it has none."""

@@ -28,28 +28,52 @@ def amounts(feed, event):
         if event.get(name) is not None:
             found[cell], found[number] = round(event[name] * unit), 1
     found["dropped_frames"] = event.get("dropped_frames") or 0
-    return {f"health:{event['probe']}.{cell}": number for cell, number in found.items()}
+    return {f"health:{event['probe']}.{cell}": number for cell, number in found.items()} | load(event)
 
 
-def dwell(stayed_ms):
-    found = {"dwell.count": 1, "dwell.ms": stayed_ms}
-    for bound in (5, 15, 30, 60, 180, 300, 600, 1800, 3600):
-        if stayed_ms <= bound * 1_000:
-            return found | {f"dwell.{bound}": 1}
+def load(event):
+    found = {}
+    if event.get("cpu_ratio") is not None:
+        found |= {"load.cpu_pings": 1, "load.cpu_milli": round(event["cpu_ratio"] * 1_000)}
+    if event.get("egress_kbps") is not None and event.get("egress_limit_kbps"):
+        found["load.egress_kbps"] = round(event["egress_kbps"])
+        found["load.egress_limit_kbps"] = round(event["egress_limit_kbps"])
     return found
 
 
+def ping(event):
+    """Return what is kept of a ping: probe, node, milliseconds within its ten seconds, time, stall, offset."""
+    offset = event.get("av_offset_ms")
+    return (
+        event["probe"],
+        event["node"],
+        event["at_ms"] % 10_000,
+        event["interval_ms"],
+        event.get("stall_ms") or 0,
+        None if offset is None else round(offset * 10),
+    )
+
+
+def dwell(stayed_ms):
+    found = {"dwell.ms": stayed_ms}
+    for bound in (5, 15, 30, 60, 180, 300, 600, 1800, 3600):
+        if stayed_ms <= bound * 1_000:
+            return found | {f"dwell.{bound}": 1}
+    return found | {"dwell.longer": 1}
+
+
 def stays(feed, event):
-    """Return seconds and names for who left: the first of the ten seconds in which they entered."""
+    """Return the second and the name for who left: the first of the ten seconds in which they entered."""
     if feed != "visits" or event["action"] != "leave" or event.get("dwell_ms") is None:
         return []
     stayed_ms = min(event["dwell_ms"], HOURS_24)
     second = (event["at_ms"] - stayed_ms) // 10_000 * 10
-    found = ["left.bounce"] if stayed_ms <= 5_000 else []
+    if stayed_ms <= 5_000:
+        return [(second, "left.bounce")]
     for name, before_ms in (("30s", 30_000), ("1m", 60_000), ("3m", 180_000), ("10m", 600_000)):
         if stayed_ms < before_ms:
-            found.append(f"left.{name}")
-    return [(second, name) for name in found]
+            return [(second, f"left.{name}")]
+    return []
 
 
 def order_amounts(event):
