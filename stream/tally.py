@@ -28,6 +28,7 @@ class Tally:
         changed_coarse: coarse panes that changed since the last flush.
         touched: whether the totals changed since the last flush.
         hits: words that were found since the last flush, see ``stream.figures.words``.
+        memory: what figures keep in memory only, by name; they can make it anew from the panes.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Tally:
         "fine_extras",
         "fresh",
         "hits",
+        "memory",
         "registers",
         "slot",
         "touched",
@@ -61,6 +63,7 @@ class Tally:
         self.changed_coarse: set[int] = set()
         self.touched = True
         self.hits: list[tuple[Any, ...]] = []
+        self.memory: dict[str, Any] = {}
         self._known: dict[str, dict[tuple[str, Any], tuple[int, int, Any]]] = {}
 
     def fresh_at(self, second: int) -> Fresh:
