@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ fetched of a partition is still taken when its queue is full, and a response is 
 _FETCH_WAIT_MS: Final = 20
 """How long the broker may hold an empty fetch: an idle feed's reach is at most two of these old."""
 _CLOSE_S: Final = 3.0
+_GC_THRESHOLDS: Final = (500_000, 20, 20)
+"""Records and events come and go by the thousand and have no cycles: looking for some after every 700 of them
+took a tenth of the time."""
 
 _log: Final = structlog.get_logger()
 
@@ -56,6 +60,7 @@ async def ingest(settings: IngestSettings, stop: asyncio.Event) -> None:
     Raises:
         RoomwatchError: it cannot start, or cannot go on.
     """
+    gc.set_threshold(*_GC_THRESHOLDS)
     await topics.ensure(settings)
     registry = CollectorRegistry()
     async with _clients(settings) as (redis, producer, critical, bulk):
