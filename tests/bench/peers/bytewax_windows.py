@@ -17,8 +17,8 @@ from tests.bench.peers.meter import Meter, asked
 
 _LENGTH = timedelta(seconds=10)
 _WAIT = timedelta(seconds=120)
-"""Longer than the event time of the mix: the source reads the feeds side by side, some far ahead of others; what
-is behind its room's newest by more than this is not counted (60 % of the events with one second)."""
+"""Longer than the event time of the mix: the source reads some feeds far ahead of others, and what is so far
+behind its room's newest event is not counted; with one second that was 60 % of all."""
 _BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 
