@@ -8,7 +8,7 @@ waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything cou
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
-from stream.model import FEEDS, Event, Feed, Order
+from stream.model import FEEDS, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
@@ -91,6 +91,7 @@ class Partition:
             "vendors": self._fold_vendors,
             "orders": self._fold_orders,
             "health": self._fold_health,
+            "transcript": self._fold_transcript,
         }
 
     def fold(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
@@ -103,7 +104,7 @@ class Partition:
         """
         fold = self._folds.get(feed)
         if fold is None:
-            self._fold_events(feed, batch.events, batch.users, records)
+            self._fold_events(feed, batch, records)
         else:
             fold(batch.events, records)
 
@@ -189,25 +190,15 @@ class Partition:
             room = self.rooms[room_id] = Room(room_id)
         return room
 
-    def _fold_events(
-        self,
-        feed: Feed,
-        events: Sequence[Event | None],
-        users: Sequence[int],
-        records: Sequence[Record],
-    ) -> None:
+    def _fold_events(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
         """Count events; nearly everything goes through this."""
+        events = batch.events
         late = self._note_late_ones(feed, events)
-        by_key: defaultdict[bytes | None, list[int]] = defaultdict(list)
-        for at, record in enumerate(records):
-            by_key[record[1]].append(at)
-        if None in events:  # dead letters, whose keys may be anything
-            by_key = _without_dead(by_key, events)
-        for places in by_key.values():
-            some: list[Any] = [events[at] for at in places]
-            room = self._room(some[0].room_id)
+        for room_id, places in batch.rooms:
+            room = self._room(room_id)
             if not (
-                late.isdisjoint(places) and self._fold_together(feed, room, some, users, records, places)
+                late.isdisjoint(places)
+                and self._fold_together(feed, room, events, batch.users, records, places)
             ):
                 for at in places:
                     self._fold_one(feed, events[at], records[at], late=at in late)
@@ -237,17 +228,16 @@ class Partition:
     ) -> bool:
         """Count events of one room at once if the open session holds them all; tell whether it does."""
         session = room.current
-        if (
-            session is None
-            or session.opened > records[places[0]][2] + self._settle_ms
-            or min([event.at_ms for event in events]) < session.start_ms
-        ):
+        if session is None or session.opened > records[places[0]][2] + self._settle_ms:
+            return False
+        some = [events[at] for at in places]
+        if min([event.at_ms for event in some]) < session.start_ms:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
-        some_users = [users[at] for at in places] if users else ()
+        some_users = [users[at] for at in places]
         FEED_FIGURES[feed].add(
-            Batch(session.tally, events, some_users, records, places, False, self._whole, self.words)
+            Batch(session.tally, some, some_users, records, places, False, self._whole, self.words)
         )
         return True
 
@@ -272,7 +262,13 @@ class Partition:
                 if room.ping(event.at_ms, record[2] + self._settle_ms):
                     room.newest_ms["health"] = record[2]
                     heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
-                self._fold_events("health", (event,), (), (record,))
+                self._fold_one("health", event, record, late=self._note_late("health", event.at_ms))
+
+    def _fold_transcript(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, record in zip(events, records, strict=True):
+            if event is not None:
+                late = self._note_late("transcript", event.at_ms)
+                self._fold_one("transcript", event, record, late=late)
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, (_, _, append_ms, _) in zip(events, records, strict=True):
@@ -431,15 +427,3 @@ class Partition:
         if hasattr(event, "text"):
             changes["text"] = ""
         return replace(event, **changes) if changes else event
-
-
-def _without_dead(
-    by_key: dict[bytes | None, list[int]], events: Sequence[Event | None]
-) -> defaultdict[bytes | None, list[int]]:
-    """Return the places of events by key without those of dead letters."""
-    alive: defaultdict[bytes | None, list[int]] = defaultdict(list)
-    for key, places in by_key.items():
-        kept = [at for at in places if events[at] is not None]
-        if kept:
-            alive[key] = kept
-    return alive
