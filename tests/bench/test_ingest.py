@@ -18,7 +18,7 @@ from tests.bench.peers.compare import ratios
 
 START_MS = 1_760_000_000_000
 PER_S = 5_000
-NUMBER = 20_000
+NUMBER = 10_000
 
 
 def mix(**more):
