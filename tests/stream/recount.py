@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import amounts, people, stays
+from tests.stream.counted import amounts, call, people, ping, stays
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -71,6 +71,7 @@ class Session:
         self.balance_peak = 0
         self.online = None
         self.online_peak = None
+        self.egress_limit = None
 
     def from_source(self, name, source, numbers):
         """Add to the amounts of a source; only the first twelve have their own."""
@@ -118,12 +119,12 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
         settle_ms: how long an event waits for room records.
 
     Returns:
-        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Counter), ``dead``
+        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Operation), ``dead``
         ((feed, offset) -> reason), ``late`` (feed -> number).
     """
     dead, by_room = {}, defaultdict(list)
     late: Counter[str] = Counter()
-    vendors: dict[str, Counter[Any]] = defaultdict(Counter)
+    vendors: dict[str, Operation] = defaultdict(Operation)
     for feed in REQUIRED:
         highest = 0
         for record in sorted((r for r in records if r.feed == feed), key=lambda r: r.offset):
@@ -149,10 +150,20 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
 
 def count_vendor(vendors, record):
     event = record.event
-    counts = vendors[f"{event['vendor']}/{event['operation']}"]
-    counts[event["outcome"]] += 1
+    operation = vendors[f"{event['vendor']}/{event['operation']}"]
+    operation.sums.update(call(event))
     if not record.late:
-        counts["pane", event["at_ms"] // 1_000, event["outcome"]] += 1
+        operation.panes[event["at_ms"] // 1_000].update(call(event))
+        operation.latencies[event["at_ms"] // 1_000].append(event["latency_ms"])
+
+
+class Operation:
+    """What an operation of a vendor comes to."""
+
+    def __init__(self):
+        self.sums: Counter[str] = Counter()
+        self.panes: dict[int, Counter[str]] = defaultdict(Counter)
+        self.latencies: dict[int, list[float]] = defaultdict(list)
 
 
 class Room:
@@ -164,6 +175,7 @@ class Room:
         self.sessions = []
         self.panes = defaultdict(Counter)
         self.pane_people = defaultdict(set)
+        self.pane_pings: dict[int, Counter[Any]] = defaultdict(Counter)
         self.was_named = False
         self.paused = False
         self.state_at_ms = 0
@@ -341,6 +353,8 @@ class Room:
                 session.people[name].add(event["user_id"])
             if name not in SESSION_ONLY and not record.late:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        if feed == "health" and not record.late:
+            self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
         self.newest(session, feed, event)
 
     def due(self, session, record):
@@ -368,6 +382,10 @@ class Room:
             if session.online is None or event["at_ms"] >= session.online[0]:
                 session.online = (event["at_ms"], event["online"])
             session.online_peak = max(session.online_peak or 0, event["online"])
+        if feed == "health" and event.get("egress_limit_kbps"):
+            limit = (event["at_ms"], round(event["egress_limit_kbps"] * 125))
+            if session.egress_limit is None or limit[0] >= session.egress_limit[0]:
+                session.egress_limit = limit
 
 
 def main() -> None:
