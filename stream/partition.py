@@ -18,13 +18,14 @@ from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
+from stream.figures.words import add_title_words
 from stream.model import FEEDS, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
 from stream.tally import Tally
 from stream.users import UserHasher
-from stream.words import Words
+from stream.words import Source, Words
 
 __all__ = ["WAITING_MAX", "Operation", "Partition"]
 
@@ -271,26 +272,39 @@ class Partition:
                 self._fold_one("transcript", event, record, late=late)
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is None:
                 continue
             self._note_late("rooms", event.at_ms)
             room = self._room(event.room_id)
             room.newest_ms["rooms"] = append_ms
             self.touched.add(room)
+            known, title = room.current, room.facts.get("title")
             joined = room.record(event, append_ms)
+            if room.current is not known or room.facts.get("title") != title:
+                self._read_title(room, room.facts.get("title"), "room_title", event.at_ms, "rooms", offset)
             if joined is not None:
                 heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
                 self._join(room, joined)
 
     def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is not None:
                 self._note_late("marks", event.at_ms)
                 room = self._room(event.room_id)
                 room.newest_ms["marks"] = append_ms
                 room.mark(event, append_ms + self._settle_ms)
                 self.touched.add(room)
+                if event.mark == "item_on":
+                    self._read_title(room, event.title, "item_title", event.at_ms, "marks", offset)
+
+    def _read_title(
+        self, room: Room, title: str | None, source: Source, at_ms: int, feed: Feed, offset: int
+    ) -> None:
+        """Look for words in a title that the open session got."""
+        if title and self._whole and self.words and room.current is not None:
+            tally = room.current.tally
+            add_title_words(tally, self.words, title, source, at_ms=at_ms, feed=feed, offset=offset)
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
