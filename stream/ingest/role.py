@@ -31,18 +31,14 @@ from stream.telemetry import IngestTelemetry
 from stream.users import UserHasher
 from stream.words import WordsFile
 
-__all__ = ["command", "ingest"]
+__all__ = ["FETCH", "command", "ingest"]
 
+FETCH: Final = {"max_partition_fetch_bytes": 512 * 1024, "fetch_max_bytes": 8 * 1024 * 1024}
+"""What one fetch may bring, compressed: of a partition, and in all. It bounds the memory of a drain: what was
+fetched of a partition is still taken when its queue is full, and a response is copied three times."""
 _FETCH_WAIT_MS: Final = 20
 """How long the broker may hold an empty fetch: an idle feed's reach is at most two of these old."""
-_STOP_S: Final = 6.0
-"""Longest wait for the last flushes at the end; what is not flushed is read again by the next owner."""
-_REVOKE_S: Final = 5.0
-"""Longest wait for a flush before partitions are given away."""
 _CLOSE_S: Final = 3.0
-_COMMIT_S: Final = 5.0
-"""How often the group's offsets are told to Kafka, for lag tools only."""
-_LOOP_CHECK_S: Final = 0.1
 
 _log: Final = structlog.get_logger()
 
@@ -89,6 +85,7 @@ async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
         "fetch_max_wait_ms": _FETCH_WAIT_MS,
+        **FETCH,
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": settings.session_timeout_ms // 5,
     }

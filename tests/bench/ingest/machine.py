@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import fcntl
 import os
 import re
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["OTHERS", "OURS", "Usage", "conditions", "on", "peak_mib", "rss_mib", "usage"]
+__all__ = ["OTHERS", "OURS", "Usage", "alone", "conditions", "on", "peak_mib", "rss_mib", "usage"]
 
 _CORES: Final = sorted(os.sched_getaffinity(0))
 _APART: Final = len(_CORES) > 1
@@ -19,6 +22,8 @@ OURS: Final = frozenset(_CORES[-1:])
 """The core of the process that is measured."""
 OTHERS: Final = frozenset(_CORES[:-1] or _CORES)
 """The cores of broker, store, producers and the bench itself."""
+_LOCK: Final = Path(tempfile.gettempdir()) / "roomwatch-bench.lock"
+_LOOK_S: Final = 0.1
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -72,6 +77,19 @@ def on(cores: frozenset[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextlib.asynccontextmanager
+async def alone() -> AsyncIterator[None]:
+    """Wait until no other bench of this machine measures; they would share the measured core."""
+    with _LOCK.open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_LOOK_S)
+        yield
 
 
 def conditions() -> dict[str, Any]:

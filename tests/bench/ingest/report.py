@@ -15,16 +15,17 @@ from rich.console import Console
 from rich.table import Table
 
 from stream.ingest import IngestSettings
+from stream.settings import Settings
 from tests.bench.ingest import profile
 from tests.bench.ingest.drain import drain
 from tests.bench.ingest.latency import latency
-from tests.bench.ingest.machine import conditions
+from tests.bench.ingest.machine import alone, conditions
 from tests.bench.ingest.mix import SHARES, Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.rooms import many_rooms
-from tests.bench.ingest.world import World, ends, ensure, world
+from tests.bench.ingest.world import Offsets, World, ends, ensure, world
 
-__all__ = ["Options", "run"]
+__all__ = ["Options", "Preloaded", "drains", "preload", "run"]
 
 _OUT: Final = Path(__file__).resolve().parents[3] / "var" / "bench"
 _PER_S: Final = 50_000
@@ -65,6 +66,21 @@ class Options:
         return not self.parts or part in self.parts
 
 
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """Feeds that are full.
+
+    Attributes:
+        settings: of the deployment that they belong to.
+        mix: what they hold.
+        wanted: their ends.
+    """
+
+    settings: Settings
+    mix: Mix
+    wanted: Offsets
+
+
 def run(options: Options | None = None) -> dict[str, Any]:
     """Measure, print and keep the figures."""
     chosen, console = options or Options(), Console(width=_WIDTH)
@@ -80,7 +96,7 @@ async def _measure(options: Options, folder: Path, console: Console) -> dict[str
     async with world(folder) as made:
         found: dict[str, Any] = {"conditions": conditions()}
         if options.wants("drain"):
-            found["drain"] = await _drains(options, made, console)
+            found["drain"] = await drains(options, made, await preload(options, made, console), console)
         if options.wants("latency"):
             found["latency"] = await _latencies(options, made, console)
         if options.wants("rooms"):
@@ -88,7 +104,8 @@ async def _measure(options: Options, folder: Path, console: Console) -> dict[str
         return found
 
 
-async def _drains(options: Options, made: World, console: Console) -> dict[str, Any]:
+async def preload(options: Options, made: World, console: Console) -> Preloaded:
+    """Fill the feeds, in the order of event time, all but the last seconds of it behind the clock."""
     settings = made.settings()
     await ensure(settings)
     began = time.monotonic()
@@ -101,14 +118,20 @@ async def _drains(options: Options, made: World, console: Console) -> dict[str, 
     )
     await send(settings, [mix.announcements()])
     await send(settings, mix.slices(options.events))
-    wanted = await ends(settings)
     shares = ", ".join(f"{feed} {share:.0%}" for feed, share in SHARES.items())
     console.print(
         f"{mix.number} records preloaded in {time.monotonic() - began:.0f} s: {shares};"
         f" {options.rooms} rooms, Zipf, lz4, {_PER_S} a second of event time,"
         f" {settings.partitions} partitions, seed {options.seed}"
     )
-    found: dict[str, Any] = {}
+    return Preloaded(settings, mix, await ends(settings))
+
+
+async def drains(
+    options: Options, made: World, preloaded: Preloaded, console: Console
+) -> dict[str, dict[str, Any]]:
+    """Drain the feeds with each catalogue, and print the figures."""
+    found: dict[str, dict[str, Any]] = {}
     for catalogue in _CATALOGUES:
         more = _catalogue(catalogue)
         if more is None:
@@ -116,7 +139,10 @@ async def _drains(options: Options, made: World, console: Console) -> dict[str, 
             continue
         stacks = _OUT / f"ingest-{catalogue}.stacks" if options.profile else None
         _OUT.mkdir(parents=True, exist_ok=True)
-        found[catalogue] = await drain(made, made.settings(), mix, wanted, stacks=stacks, **more)
+        async with alone():
+            found[catalogue] = await drain(
+                made, made.settings(), preloaded.mix, preloaded.wanted, stacks=stacks, **more
+            )
         _print_drain(console, catalogue, found[catalogue])
         if stacks:
             console.print(
@@ -158,9 +184,10 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
     for per_s in _OFFERED:
         settings = made.settings(f"offered-{per_s}.")
         await ensure(settings)
-        got = await latency(
-            made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
-        )
+        async with alone():
+            got = await latency(
+                made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
+            )
         found.append(got)
         table.add_row(
             f"{per_s:,}",

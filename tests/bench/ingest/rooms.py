@@ -13,7 +13,7 @@ from deploy.local.process import Process
 from stream.settings import Settings
 from stream.store import connect
 from tests.bench.ingest import offered
-from tests.bench.ingest.machine import conditions, peak_mib, rss_mib
+from tests.bench.ingest.machine import alone, conditions, peak_mib, rss_mib
 from tests.bench.ingest.mix import Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.store import store_bytes
@@ -65,7 +65,8 @@ async def many_rooms(
         async with world.ingest(settings, f"ingest-{rooms}", **more) as process:
             found = {"per_s": per_s} | await _measured(settings, process, flow)
             if takes_over:
-                found["takeover"] = await takeover(world, settings, process)
+                async with alone():
+                    found["takeover"] = await takeover(world, settings, process)
             return found
     finally:
         await flow.stop()
