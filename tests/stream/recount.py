@@ -217,7 +217,8 @@ class Room:
     def lose(self, record):
         self.off_air[record.feed] += 1
         if record.feed == "orders":
-            self.own[record.event["order_id"], record.event["status"]] = (record.append_ms, None, record.offset)
+            key = record.event["order_id"], record.event["status"]
+            self.own[key] = (record.append_ms, None, record.offset)
 
     def take(self, record):
         event = record.event
