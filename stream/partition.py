@@ -396,15 +396,20 @@ class Partition:
             self.waiting.add(room)
 
     def _join(self, room: Room, session: Session) -> None:
-        """Count the provisional events that a `live` record takes in, in the order in which they came."""
+        """Count the provisional events that a `live` record takes in, in the order in which they came.
+
+        A cancel or refund goes where its order goes, by what was known of the order when it came, whatever
+        its own time: just so it goes when it is read after the `live` record.
+        """
         for key, came in list(room.waiting.items()):
             event = came.event
-            if not session.joins(event.at_ms, came.append_ms):
-                continue
             if isinstance(event, Order) and event.status in _FOLLOWS:
-                own = self.orders.session_of(order_key(event.room_id, event.order_id), came.append_ms)
+                key_of_order = order_key(event.room_id, event.order_id)
+                own = self.orders.session_of(key_of_order, came.append_ms, before=event.status)
                 if own != session.start_ms:
                     continue
+            elif not session.joins(event.at_ms, came.append_ms):
+                continue
             user = getattr(event, "user_id", None)
             self._count(*key, session, came, int(user[:16], 16) if user else 0)
             self._settle_order(came, session.start_ms)
