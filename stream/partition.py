@@ -249,12 +249,16 @@ class Partition:
         room.newest_ms[feed] = max(append_ms, room.newest_ms.get(feed, 0))
         self.touched.add(room)
         came = Waiting(append_ms, late, event)
-        session = room.place(event.at_ms, turn=append_ms + self._settle_ms, append_ms=append_ms)
+        turn = append_ms + self._settle_ms
+        session = room.place(event.at_ms, turn=turn, append_ms=append_ms)
         if session is None:
             self._homeless(room, feed, offset, came)
-        else:
-            user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
-            self._count(feed, offset, session, came, user)
+            return
+        user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
+        if not session.holds(event.at_ms, turn):
+            # It would have waited had the `live` record not been read ahead, and lost its text by that.
+            came = Waiting(append_ms, late, self._scrub(event))
+        self._count(feed, offset, session, came, user)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, record in zip(events, records, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -12,13 +11,12 @@ from stream.cells import Batch, FeedFigures, Fresh, Group
 from stream.figures import busiest, words
 from stream.figures.busiest import add_events
 from stream.figures.people import count_people, people
-from stream.figures.repeats import SAID, add_said, text_key
+from stream.figures.repeats import SAID, add_said
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
 from stream.figures.view import Figures, Formula, View, ratio
-from stream.figures.words import add_hits, add_speech_words
+from stream.figures.words import add_hits, add_speech_words, reader
 from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
-from stream.words import Hit, normalise
 
 __all__ = ["DANMAKU", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
 
@@ -49,19 +47,11 @@ def _add_lines(batch: Batch) -> None:
         fresh.people("interacters").update(users)
         if not batch.late:
             add_events(fresh, users)
-    read = batch.words.read if batch.words else _read
-    said = [read(line.text) for line in batch.events]
+    read = reader(batch.words)
+    texts = [read(line.text) for line in batch.events]
     if not batch.late:
-        add_said(batch, seconds, [text_key(text) for text, _ in said], cells)
-    for at, (_, hits) in enumerate(said):
-        if hits:
-            add_hits(batch, at, hits, cells[seconds[at]])
-
-
-@lru_cache(8_192)
-def _read(text: str) -> tuple[str, tuple[Hit, ...]]:
-    """Do as ``Words.read`` where there are no lists."""
-    return normalise(text), ()
+        add_said(batch, seconds, texts, cells)
+    add_hits(batch, seconds, texts, cells)
 
 
 def _add_speeches(batch: Batch) -> None:

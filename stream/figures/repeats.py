@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final
-from zlib import crc32
 
 from stream.cells import Batch, Extra
 from stream.figures.busiest import REPEATS
+from stream.figures.words import KEY_SHIFT, Text
 from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
-__all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "Said", "add_said", "text_key"]
+__all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "Said", "add_said"]
 
 TEXTS_MAX: Final = 512
 """Texts of a room that are remembered at least; twice as many are at most, about 200 KB."""
@@ -30,13 +29,11 @@ SPEAKERS: Final = 5
 """A text that so many people send within a minute is suspect."""
 _MINUTE_S: Final = 60
 _SECONDS: Final = COARSE_MS // FINE_MS
-_USER_BITS: Final = 28
+_USER_BITS: Final = KEY_SHIFT
 _USER: Final = (1 << _USER_BITS) - 1
 _SECOND_BITS: Final = 4
 _SECOND: Final = (1 << _SECOND_BITS) - 1
 _NAME: Final = "said"
-_KEYS_KNOWN: Final = 8_192
-"""Texts whose keys are remembered, as viewers repeat each other."""
 _AGAIN: Final = "danmaku.again"
 
 Mentions = tuple[int, ...]
@@ -83,61 +80,64 @@ class Said:
 SAID: Final = Extra(_NAME, dict, pane=Said, fine=True, coarse=False)
 
 
-@lru_cache(_KEYS_KNOWN)
-def text_key(normalised: str) -> int:
-    """Return what stands for a normalised text; 0 for an empty one."""
-    return crc32(normalised.encode("utf-8", "replace")) if normalised else 0
-
-
 def add_said(
-    batch: Batch, seconds: Sequence[int], keys: Sequence[int], cells: Mapping[int, dict[str, int]]
+    batch: Batch, seconds: Sequence[int], lines: Sequence[Text], cells: Mapping[int, dict[str, int]]
 ) -> None:
     """Judge lines in the order of their log.
 
     Args:
         batch: the lines; none that is late, for no minute holds it.
         seconds: the second of each.
-        keys: the key of each one's text; 0 is not looked at.
+        lines: the text of each.
         cells: the cells of each second.
     """
     texts = _texts(batch.tally)
-    pane, said = -1, dict[int, int]()
-    for second, key, hashed in zip(seconds, keys, batch.users, strict=True):
+    places = {second: _place(batch, second) for second in cells}
+    for second, line, hashed in zip(seconds, lines, batch.users, strict=True):
+        key = line.key
         if not key:
             continue
-        if second // _SECONDS != pane:
-            pane = second // _SECONDS
-            said = batch.fresh(pane * COARSE_MS).extras.setdefault(_NAME, {})
-        user = hashed & _USER
-        pair, within = key << _USER_BITS | user, second % _SECONDS
-        if said.get(pair, -1) < within:
-            said[pair] = within
-        mention = second << _USER_BITS | user
-        known = texts.get(key)
-        if known is None:
-            texts[key] = (mention,)
-            continue
-        since = (second - _MINUTE_S) << _USER_BITS
-        if known[-1] >= since:
+        known = texts.get(key, ())
+        said, within, start, since = places[second]
+        if len(known) == SPEAKERS and known[0] >= start:
+            # Who else says it in this second changes nothing that could be asked later.
             cells[second][_AGAIN] += 1
-            known = texts[key] = _with(known, mention)
+            cells[second][REPEATS] += 1
+            continue
+        user = hashed & _USER
+        if said.get(key | user, -1) < within:
+            said[key | user] = within
+        if not known:
+            texts[key] = (start | user,)
+            continue
+        seen = known[-1] >= since
+        known = texts[key] = _with(known, start | user)
+        if seen:
+            cells[second][_AGAIN] += 1
             if len(known) == SPEAKERS and known[0] >= since:
                 cells[second][REPEATS] += 1
-        else:
-            texts[key] = _with(known, mention)
     if len(texts) > 2 * TEXTS_MAX:
-        _cut(texts)
+        batch.tally.memory[_NAME] = _heard_last(texts)
+
+
+def _place(batch: Batch, second: int) -> tuple[dict[int, int], int, int, int]:
+    """Return where a second's pairs go, its place in the pane, and its and its minute's first mention."""
+    said = batch.fresh(second // _SECONDS * COARSE_MS).extras.setdefault(_NAME, {})
+    return said, second % _SECONDS, second << _USER_BITS, (second - _MINUTE_S) << _USER_BITS
 
 
 def _with(known: Mentions, mention: int) -> Mentions:
     """Return the newest mentions of the last speakers, rising, with one more."""
-    others = [one for one in known if (one ^ mention) & _USER]
-    if len(others) < len(known) and sum(known) - sum(others) >= mention:
-        return known
-    others.append(mention)
+    user = mention & _USER
+    for own in known:
+        if own & _USER == user:
+            if own >= mention:
+                return known
+            known = tuple(one for one in known if one != own)
+            break
     if known and mention < known[-1]:
-        others.sort()
-    return tuple(others[-SPEAKERS:])
+        return tuple(sorted((*known, mention))[-SPEAKERS:])
+    return (*known[1 - SPEAKERS :], mention)
 
 
 def _texts(tally: Tally) -> dict[int, Mentions]:
@@ -149,11 +149,11 @@ def _texts(tally: Tally) -> dict[int, Mentions]:
             if _NAME in extras:
                 for pair, within in extras[_NAME].pairs().items():
                     mention = (second + within) << _USER_BITS | pair & _USER
-                    texts[pair >> _USER_BITS] = _with(texts.get(pair >> _USER_BITS, ()), mention)
+                    texts[pair & ~_USER] = _with(texts.get(pair & ~_USER, ()), mention)
     return texts
 
 
-def _cut(texts: dict[int, Mentions]) -> None:
-    """Keep the texts that were heard last."""
-    for key in sorted(texts, key=lambda key: (texts[key][-1], key))[:-TEXTS_MAX]:
-        del texts[key]
+def _heard_last(texts: Mapping[int, Mentions]) -> dict[int, Mentions]:
+    """Return the texts that were heard last."""
+    limit = sorted([known[-1] for known in texts.values()])[-TEXTS_MAX]
+    return {key: known for key, known in texts.items() if known[-1] >= limit}

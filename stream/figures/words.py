@@ -5,8 +5,10 @@ The text itself leaves only as evidence: the worst ``HITS_MAX`` hits of a sessio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from stream.cells import Batch, Extra, Group
 from stream.figures.people import PANE_EXACT_MAX, count_people
@@ -14,13 +16,27 @@ from stream.figures.view import Figures, Formula, View
 from stream.model import Feed
 from stream.sketches import WINDOW_PRECISION, Distinct
 from stream.tally import Tally
-from stream.words import COMPLAINTS, PROHIBITED, TROUBLES, Hit, Source, Words
+from stream.words import COMPLAINTS, PROHIBITED, TROUBLES, Hit, Source, Words, normalise
 from stream.words.lists import SEVERITIES
 
-__all__ = ["COMPLAINERS", "FORMULAS", "GROUPS", "HITS_MAX", "add_hits", "add_speech_words", "add_title_words"]
+__all__ = [
+    "COMPLAINERS",
+    "FORMULAS",
+    "GROUPS",
+    "HITS_MAX",
+    "Text",
+    "add_hits",
+    "add_speech_words",
+    "add_title_words",
+    "reader",
+]
 
+KEY_SHIFT: Final = 28
+"""The bits below the key of a text are a user's, see ``stream.figures.repeats``."""
 HITS_MAX: Final = 20
 """Most hits of a session that one flush tells of; from the contract."""
+_TEXTS_KNOWN: Final = 8_192
+"""Chat lines whose reading is remembered, as viewers repeat each other: about 4 MB."""
 _COMPLAINTS: Final = Group("complaints", "danmaku", COMPLAINTS)
 _SAID: Final = Group("prohibited:danmaku", "danmaku", PROHIBITED)
 _SPOKEN: Final = Group("prohibited:transcript", "transcript", PROHIBITED)
@@ -42,24 +58,71 @@ COMPLAINERS: Final = Extra("complainers", set, pane=_complainers, fine=True, coa
 """Who says that something does not work."""
 
 
-def add_hits(batch: Batch, at: int, hits: Iterable[Hit], cells: dict[str, int]) -> None:
-    """Count what was found in a chat line.
+class Text(NamedTuple):
+    """What the lists say of a chat line's text.
+
+    Attributes:
+        key: stands for the normalised text, ``KEY_SHIFT`` bits to the left; 0 for an empty one.
+        cells: the cells that count its hits.
+        troubled: whether it says that something does not work.
+        grave: whether a hit is above the mildest severity.
+        hits: what was found.
+    """
+
+    key: int
+    cells: tuple[str, ...]
+    troubled: bool
+    grave: bool
+    hits: tuple[Hit, ...]
+
+
+@lru_cache(2)
+def reader(words: Words | None) -> Callable[[str], Text]:
+    """Return what reads chat lines; it remembers those said lately.
+
+    Args:
+        words: the lists; None where nothing is looked for.
+    """
+
+    @lru_cache(_TEXTS_KNOWN)
+    def read(text: str) -> Text:
+        normalised, hits = words.read(text) if words else (normalise(text), ())
+        return Text(
+            crc32(normalised.encode("utf-8", "replace")) << KEY_SHIFT if normalised else 0,
+            tuple(_CHAT_CELL[hit.group] for hit in hits),
+            any(hit.group in TROUBLES for hit in hits),
+            any(hit.severity != _MILDEST for hit in hits),
+            hits,
+        )
+
+    return read
+
+
+def add_hits(
+    batch: Batch, seconds: Sequence[int], texts: Sequence[Text], cells: Mapping[int, dict[str, int]]
+) -> None:
+    """Count what was found in chat lines.
 
     Args:
         batch: the lines.
-        at: place of the line.
-        hits: what was found in it.
-        cells: the cells of its second.
+        seconds: the second of each.
+        texts: what ``reader`` says of each.
+        cells: the cells of each second.
     """
-    told = len(batch.tally.hits)
-    for hit in hits:
-        group = hit.group
-        cells[_CHAT_CELL[group]] += 1
-        if group in TROUBLES:
+    full = len(batch.tally.hits) >= HITS_MAX
+    for at, (_, names, troubled, grave, hits) in enumerate(texts):
+        if not names:
+            continue
+        some = cells[seconds[at]]
+        for name in names:
+            some[name] += 1
+        if troubled:
             batch.fresh(batch.events[at].at_ms).people(COMPLAINERS.name).add(batch.users[at])
-        if told < HITS_MAX or hit.severity != _MILDEST:
+        if grave or not full:
             text, user = batch.events[at].text, batch.users[at]
-            _tell(batch.tally, hit, "danmaku", text, user, "danmaku", batch.offsets[at])
+            for hit in hits:
+                _tell(batch.tally, hit, "danmaku", text, user, "danmaku", batch.offsets[at])
+            full = len(batch.tally.hits) >= HITS_MAX
 
 
 def add_speech_words(batch: Batch, words: Words) -> None:
