@@ -18,6 +18,7 @@ from stream.cells import Batch, Group
 from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.metrics.traffic import AFTERS_MS
+from stream.model import Feed
 from stream.panes import COARSE_MS, cohort_window, young_window
 
 __all__ = [
@@ -96,7 +97,8 @@ def _cohort(view: View, cells: Iterable[str], after: str, window: str | None) ->
         found = [view.sum(cell, window) - view.window(cell, young) for cell in cells]
     else:
         found = [view.window(cell, cohort_window(after)) for cell in cells]
-    return np.maximum(np.sum(found, axis=0), 0)
+    left: Figures = np.maximum(np.sum(found, axis=0), 0)
+    return left
 
 
 def _entered(view: View, after: str | None, window: str | None) -> Figures:
@@ -118,7 +120,7 @@ def _retention(view: View, after: str | None, window: str | None) -> Figures:
 
 GROUPS: Final = (DWELLS, LEAVERS)
 EXTRAS: Final = ()
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {
     "live_dwell_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_MS, 1_000),

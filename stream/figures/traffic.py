@@ -16,6 +16,7 @@ from stream.figures.labels import amounts_of, by_label
 from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
@@ -147,7 +148,7 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 GROUPS: Final = (VISITS,)
 EXTRAS: Final = (people("visitors"), people("clickers"), people("followers", windows=False))
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,

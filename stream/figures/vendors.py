@@ -12,6 +12,7 @@ from typing import Final
 from stream.cells import Batch, Extra, FeedFigures, Group
 from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
 
 __all__ = ["CALLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "Latencies"]
 
@@ -115,7 +116,7 @@ def _p99_s(view: View, _label: str | None, window: str | None) -> Figures:
 
 GROUPS: Final = (CALLS, LATENCY)
 EXTRAS: Final = (Extra(_LATENCIES, Latencies, pane=Latencies, fine=True, coarse=False),)
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("vendors", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_vendor_latency_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_US, 1_000_000),

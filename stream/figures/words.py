@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+import numpy as np
+
 from stream.cells import Batch, Extra, Group
 from stream.figures.people import PANE_EXACT_MAX, count_people
 from stream.figures.view import Figures, Formula, View
@@ -175,7 +177,7 @@ def _prohibited(view: View, _label: str | None, _window: str | None) -> list[Any
 
 def _by_group(view: View, names: Iterable[str], groups: Iterable[Group]) -> list[Any]:
     """Return for each subject how many hits each list had."""
-    sums = {name: sum(view.total(group.cell(name)) for group in groups) for name in names}
+    sums = {name: np.sum([view.total(group.cell(name)) for group in groups], axis=0) for name in names}
     return [{name: int(found[at]) for name, found in sums.items()} for at in range(len(view.tallies))]
 
 

@@ -74,7 +74,7 @@ def compare_panes(room, wanted, hasher, reach_ms):
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     tallies = [session.tally for session in room.sessions]
     compare_sums(tallies, wanted.panes, oldest_fine, oldest_coarse)
-    found = defaultdict(set)
+    found: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     for tally in tallies:
         for number, extras in tally.coarse_extras.items():
             for name, kept in extras.items():

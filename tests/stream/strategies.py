@@ -14,7 +14,11 @@ USERS = ("u1", "u2", "u3")
 _room = st.sampled_from(ROOMS)
 _user = st.sampled_from(USERS)
 _ping = st.fixed_dictionaries(
-    {"room_id": _room, "probe": st.sampled_from(("ingest", "edge", "player")), "node": st.sampled_from(("n1", "n2"))},
+    {
+        "room_id": _room,
+        "probe": st.sampled_from(("ingest", "edge", "player")),
+        "node": st.sampled_from(("n1", "n2")),
+    },
     optional={
         "stall_ms": st.integers(0, 900),
         "fps": st.floats(0, 60),
@@ -87,7 +91,9 @@ _feeds = st.one_of(
             {
                 "vendor": st.just("pay"),
                 "operation": st.just("charge"),
-                "latency_ms": st.one_of(st.sampled_from((0, 50, 50.5, 10_000, 10**12)), st.floats(0.1, 20_000)),
+                "latency_ms": st.one_of(
+                    st.sampled_from((0, 50, 50.5, 10_000, 10**12)), st.floats(0.1, 20_000)
+                ),
                 "outcome": st.sampled_from(("ok", "timeout", "error")),
             }
         ),
