@@ -18,13 +18,14 @@ from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
+from stream.figures.words import add_title_words
 from stream.model import FEEDS, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
 from stream.tally import Tally
 from stream.users import UserHasher
-from stream.words import Words
+from stream.words import Source, Words
 
 __all__ = ["WAITING_MAX", "Operation", "Partition"]
 
@@ -248,12 +249,16 @@ class Partition:
         room.newest_ms[feed] = max(append_ms, room.newest_ms.get(feed, 0))
         self.touched.add(room)
         came = Waiting(append_ms, late, event)
-        session = room.place(event.at_ms, turn=append_ms + self._settle_ms, append_ms=append_ms)
+        turn = append_ms + self._settle_ms
+        session = room.place(event.at_ms, turn=turn, append_ms=append_ms)
         if session is None:
             self._homeless(room, feed, offset, came)
-        else:
-            user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
-            self._count(feed, offset, session, came, user)
+            return
+        user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
+        if not session.holds(event.at_ms, turn):
+            # It would have waited had the `live` record not been read ahead, and lost its text by that.
+            came = Waiting(append_ms, late, self._scrub(event))
+        self._count(feed, offset, session, came, user)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, record in zip(events, records, strict=True):
@@ -271,26 +276,39 @@ class Partition:
                 self._fold_one("transcript", event, record, late=late)
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is None:
                 continue
             self._note_late("rooms", event.at_ms)
             room = self._room(event.room_id)
             room.newest_ms["rooms"] = append_ms
             self.touched.add(room)
+            known, title = room.current, room.facts.get("title")
             joined = room.record(event, append_ms)
+            if room.current is not known or room.facts.get("title") != title:
+                self._read_title(room, room.facts.get("title"), "room_title", event.at_ms, "rooms", offset)
             if joined is not None:
                 heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
                 self._join(room, joined)
 
     def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is not None:
                 self._note_late("marks", event.at_ms)
                 room = self._room(event.room_id)
                 room.newest_ms["marks"] = append_ms
                 room.mark(event, append_ms + self._settle_ms)
                 self.touched.add(room)
+                if event.mark == "item_on":
+                    self._read_title(room, event.title, "item_title", event.at_ms, "marks", offset)
+
+    def _read_title(
+        self, room: Room, title: str | None, source: Source, at_ms: int, feed: Feed, offset: int
+    ) -> None:
+        """Look for words in a title that the open session got."""
+        if title and self._whole and self.words and room.current is not None:
+            tally = room.current.tally
+            add_title_words(tally, self.words, title, source, at_ms=at_ms, feed=feed, offset=offset)
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
@@ -382,15 +400,20 @@ class Partition:
             self.waiting.add(room)
 
     def _join(self, room: Room, session: Session) -> None:
-        """Count the provisional events that a `live` record takes in, in the order in which they came."""
+        """Count the provisional events that a `live` record takes in, in the order in which they came.
+
+        A cancel or refund goes where its order goes, by what was known of the order when it came, whatever
+        its own time: just so it goes when it is read after the `live` record.
+        """
         for key, came in list(room.waiting.items()):
             event = came.event
-            if not session.joins(event.at_ms, came.append_ms):
-                continue
             if isinstance(event, Order) and event.status in _FOLLOWS:
-                own = self.orders.session_of(order_key(event.room_id, event.order_id), came.append_ms)
+                key_of_order = order_key(event.room_id, event.order_id)
+                own = self.orders.session_of(key_of_order, came.append_ms, before=event.status)
                 if own != session.start_ms:
                     continue
+            elif not session.joins(event.at_ms, came.append_ms):
+                continue
             user = getattr(event, "user_id", None)
             self._count(*key, session, came, int(user[:16], 16) if user else 0)
             self._settle_order(came, session.start_ms)

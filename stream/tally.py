@@ -171,9 +171,7 @@ class Tally:
         if not known:
             return
         stale = [
-            key
-            for key, (_, end, _) in known.items()
-            if number < end and coarse == (key[0] in COARSE_WINDOWS)
+            key for key, (_, end, _) in known.items() if number < end and coarse == (key[0] in COARSE_WINDOWS)
         ]
         for key in stale:
             del known[key]

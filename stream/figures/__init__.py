@@ -13,7 +13,7 @@ import numpy as np
 
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
 from stream.cells import Extra, FeedFigures, Layout
-from stream.figures import commerce, dwell, interaction, quality, traffic, vendors
+from stream.figures import busiest, commerce, dwell, interaction, quality, traffic, vendors
 from stream.figures.view import Formula, View
 from stream.model import Feed
 from stream.panes import DUE_WINDOW
@@ -100,7 +100,7 @@ def new_windows() -> Windows:
     )
     cohorts = Frame(("visits",), dwell.COHORT_CELLS, LAYOUT, dwell.COHORT_WINDOWS)
     due = Frame(("orders",), commerce.DUE_CELLS, LAYOUT, (DUE_WINDOW,))
-    return Windows(LAYOUT, [*frames, cohorts, due], EXTRAS)
+    return Windows(LAYOUT, [*frames, cohorts, due], EXTRAS, (busiest.settle,))
 
 
 def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from stream.cells import Batch, Group
+from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.metrics.traffic import AFTERS_MS
+from stream.model import Feed
 from stream.panes import COARSE_MS, cohort_window, young_window
 
 __all__ = [
@@ -79,17 +81,6 @@ def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) ->
             entered[pane][_BOUNCE if stay_ms <= _BOUNCE_MS else _LEFT[bisect_right(_AFTERS_MS, stay_ms)]] += 1
 
 
-def _histogram(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    """Return for each subject how many stays each bound holds, all that are shorter included."""
-    counts = np.cumsum([view.total(bucket) for bucket in _BUCKETS], axis=0).astype(np.int64).T.tolist()
-    names = [*map(str, _BOUNDS_S), "+Inf"]
-    sums_s = (view.total(_SUM_MS) / 1_000).tolist()
-    return [
-        {**dict(zip(names, held, strict=True)), "sum": sum_s}
-        for held, sum_s in zip(counts, sums_s, strict=True)
-    ]
-
-
 def _mean(view: View, _label: str | None, window: str | None) -> Figures:
     number = np.sum([view.sum(bucket, window) for bucket in _BUCKETS], axis=0)
     return ratio(view.sum(_SUM_MS, window), number) / 1_000
@@ -106,7 +97,8 @@ def _cohort(view: View, cells: Iterable[str], after: str, window: str | None) ->
         found = [view.sum(cell, window) - view.window(cell, young) for cell in cells]
     else:
         found = [view.window(cell, cohort_window(after)) for cell in cells]
-    return np.maximum(np.sum(found, axis=0), 0)
+    left: Figures = np.maximum(np.sum(found, axis=0), 0)
+    return left
 
 
 def _entered(view: View, after: str | None, window: str | None) -> Figures:
@@ -128,10 +120,10 @@ def _retention(view: View, after: str | None, window: str | None) -> Figures:
 
 GROUPS: Final = (DWELLS, LEAVERS)
 EXTRAS: Final = ()
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {
-    "live_dwell_seconds": _histogram,
+    "live_dwell_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_MS, 1_000),
     "live_dwell_mean_seconds": _mean,
     "live_bounce_ratio": _bounces,
     "live_retention_ratio": _retention,

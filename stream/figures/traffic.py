@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Batch, FeedFigures, Group
+from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.busiest import add_events
 from stream.figures.dwell import add_stays
 from stream.figures.labels import amounts_of, by_label
 from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
@@ -35,6 +37,8 @@ VISITS: Final = Group("visits", "visits", ("enter", "leave", "click", "cart", "f
 _CELL: Final = {action: VISITS.cell(action) for action in VISITS.cells}
 _SETS: Final = {"enter": "visitors", "click": "clickers", "follow": "followers", "share": "interacters"}
 """What people do -> the set that they join by it."""
+_BUSY: Final = frozenset({"share", "follow"})
+"""What is an event of theirs among the busiest."""
 _PANE_S: Final = COARSE_MS // FINE_MS
 _ENTERS_FROM: Final = "enters_from"
 """Amounts by source: enters."""
@@ -80,12 +84,17 @@ def _add_people(batch: Batch, joined: Mapping[str, list[int]], panes: set[int]) 
     if len(panes) == 1:
         fresh = batch.fresh(panes.pop() * COARSE_MS)
         for action, users in joined.items():
-            if action in _SETS:
-                fresh.people(_SETS[action]).update(users)
+            _join(fresh, action, users, late=batch.late)
         return
     for visit, user in zip(batch.events, batch.users, strict=True):
-        if visit.action in _SETS:
-            batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS).people(_SETS[visit.action]).add(user)
+        _join(batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS), visit.action, (user,), late=batch.late)
+
+
+def _join(fresh: Fresh, action: str, users: Sequence[int], *, late: bool) -> None:
+    if action in _SETS:
+        fresh.people(_SETS[action]).update(users)
+    if action in _BUSY and not late:
+        add_events(fresh, users)
 
 
 def _add_sources(tally: Tally, sources: list[str | None]) -> None:
@@ -139,7 +148,7 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 GROUPS: Final = (VISITS,)
 EXTRAS: Final = (people("visitors"), people("clickers"), people("followers", windows=False))
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,

@@ -32,7 +32,7 @@ def amounts(feed, event):
 
 
 def load(event):
-    found = {}
+    found: dict[str, int] = {}
     if event.get("cpu_ratio") is not None:
         found |= {"load.cpu_pings": 1, "load.cpu_milli": round(event["cpu_ratio"] * 1_000)}
     if event.get("egress_kbps") is not None and event.get("egress_limit_kbps"):
@@ -41,8 +41,18 @@ def load(event):
     return found
 
 
+def call(event):
+    """Return what a call adds to its operation."""
+    latency_ms = min(event["latency_ms"], HOURS_24)
+    found = {f"vendors.{event['outcome']}": 1, "latency.us": round(latency_ms * 1_000)}
+    for bound in ("0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"):
+        if latency_ms <= float(bound) * 1_000:
+            return found | {f"latency.{bound}": 1}
+    return found | {"latency.longer": 1}
+
+
 def ping(event):
-    """Return what is kept of a ping: probe, node, milliseconds within its ten seconds, time, stall, offset."""
+    """Return what is kept of a ping: probe, node, time within its ten seconds, interval, stall, offset."""
     offset = event.get("av_offset_ms")
     return (
         event["probe"],

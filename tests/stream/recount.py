@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import amounts, people, stays
+from tests.stream.counted import amounts, call, people, ping, stays
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -71,6 +71,7 @@ class Session:
         self.balance_peak = 0
         self.online = None
         self.online_peak = None
+        self.egress_limit = None
 
     def from_source(self, name, source, numbers):
         """Add to the amounts of a source; only the first twelve have their own."""
@@ -118,12 +119,12 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
         settle_ms: how long an event waits for room records.
 
     Returns:
-        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Counter), ``dead``
+        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Operation), ``dead``
         ((feed, offset) -> reason), ``late`` (feed -> number).
     """
     dead, by_room = {}, defaultdict(list)
     late: Counter[str] = Counter()
-    vendors: dict[str, Counter[Any]] = defaultdict(Counter)
+    vendors: dict[str, Operation] = defaultdict(Operation)
     for feed in REQUIRED:
         highest = 0
         for record in sorted((r for r in records if r.feed == feed), key=lambda r: r.offset):
@@ -149,10 +150,20 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
 
 def count_vendor(vendors, record):
     event = record.event
-    counts = vendors[f"{event['vendor']}/{event['operation']}"]
-    counts[event["outcome"]] += 1
+    operation = vendors[f"{event['vendor']}/{event['operation']}"]
+    operation.sums.update(call(event))
     if not record.late:
-        counts["pane", event["at_ms"] // 1_000, event["outcome"]] += 1
+        operation.panes[event["at_ms"] // 1_000].update(call(event))
+        operation.latencies[event["at_ms"] // 1_000].append(event["latency_ms"])
+
+
+class Operation:
+    """What an operation of a vendor comes to."""
+
+    def __init__(self):
+        self.sums: Counter[str] = Counter()
+        self.panes: dict[int, Counter[str]] = defaultdict(Counter)
+        self.latencies: dict[int, list[float]] = defaultdict(list)
 
 
 class Room:
@@ -164,6 +175,7 @@ class Room:
         self.sessions = []
         self.panes = defaultdict(Counter)
         self.pane_people = defaultdict(set)
+        self.pane_pings: dict[int, Counter[Any]] = defaultdict(Counter)
         self.was_named = False
         self.paused = False
         self.state_at_ms = 0
@@ -219,7 +231,8 @@ class Room:
     def lose(self, record):
         self.off_air[record.feed] += 1
         if record.feed == "orders":
-            self.own[record.event["order_id"], record.event["status"]] = (record.append_ms, None)
+            key = record.event["order_id"], record.event["status"]
+            self.own[key] = (record.append_ms, None, record.offset)
 
     def take(self, record):
         event = record.event
@@ -281,30 +294,39 @@ class Room:
         self.join(at_ms, append_ms)
 
     def join(self, at_ms, append_ms):
-        """Take in what waited, came in the last ten minutes and is not before the record's time."""
+        """Take in what waited, came in the last ten minutes and is not before the record's time.
+
+        A cancel or refund goes where its order was when it came.
+        """
         order = {feed: number for number, feed in enumerate(REQUIRED)}
         for record in sorted(self.waiting, key=lambda r: (r.append_ms, order[r.feed], r.offset)):
-            if record.event["at_ms"] < at_ms or append_ms - record.append_ms > MINUTES_10:
+            if append_ms - record.append_ms > MINUTES_10:
                 continue
-            follows = record.feed == "orders" and record.event["status"] in ("cancelled", "refunded")
-            if follows and self.session_of(record.event["order_id"], record.append_ms) is not self.current:
+            if record.feed == "orders" and record.event["status"] in ("cancelled", "refunded"):
+                if self.session_of(record) is not self.current:
+                    continue
+            elif record.event["at_ms"] < at_ms:
                 continue
             self.waiting.remove(record)
             self.count(self.current, record)
             if record.feed == "orders":
                 key = record.event["order_id"], record.event["status"]
-                self.own[key] = (record.append_ms, self.current)
+                self.own[key] = (record.append_ms, self.current, record.offset)
 
-    def session_of(self, order_id, append_ms):
-        """Return where the order was paid, else first seen; "waits", None or "forgotten" else."""
+    def session_of(self, record):
+        """Return where its order was paid before it, else first seen; "waits", None or "forgotten" else."""
+        order_id, append_ms = record.event["order_id"], record.append_ms
         found = {
             status: self.own[order_id, status]
             for status in ("created", "paid", "failed")
-            if (order_id, status) in self.own and append_ms - self.own[order_id, status][0] < HOURS_24
+            if (order_id, status) in self.own
+            and append_ms - self.own[order_id, status][0] < HOURS_24
+            and self.own[order_id, status][2] < record.offset
         }
         if not found:
             return "forgotten"
-        return found["paid"][1] if "paid" in found else min(found.values(), key=lambda own: own[0])[1]
+        own = found.get("paid") or min(found.values(), key=lambda own: (own[0], own[2]))
+        return own[1]
 
     def order(self, record):
         event, append_ms = record.event, record.append_ms
@@ -314,7 +336,7 @@ class Room:
             return
         self.statuses[key] = append_ms
         if event["status"] in ("cancelled", "refunded"):
-            session = self.session_of(event["order_id"], append_ms)
+            session = self.session_of(record)
             if session == "waits":
                 self.waiting.append(record)
             elif isinstance(session, Session):
@@ -324,7 +346,7 @@ class Room:
                 return
         else:
             session = self.place(record)
-        self.own[key] = (append_ms, session)
+        self.own[key] = (append_ms, session, record.offset)
 
     def count(self, session, record):
         event, feed = record.event, record.feed
@@ -341,6 +363,8 @@ class Room:
                 session.people[name].add(event["user_id"])
             if name not in SESSION_ONLY and not record.late:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        if feed == "health" and not record.late:
+            self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
         self.newest(session, feed, event)
 
     def due(self, session, record):
@@ -368,6 +392,10 @@ class Room:
             if session.online is None or event["at_ms"] >= session.online[0]:
                 session.online = (event["at_ms"], event["online"])
             session.online_peak = max(session.online_peak or 0, event["online"])
+        if feed == "health" and event.get("egress_limit_kbps"):
+            limit = (event["at_ms"], round(event["egress_limit_kbps"] * 125))
+            if session.egress_limit is None or limit[0] >= session.egress_limit[0]:
+                session.egress_limit = limit
 
 
 def main() -> None:

@@ -86,7 +86,7 @@ def test_a_packed_set_comes_back(number, precision):
 @given(st.lists(st.integers(0, 700), max_size=12), st.integers(0, 2**32))
 def test_a_growing_set_is_what_its_base_and_pieces_say(sizes, seed):
     """Whatever is written over what, and also when somebody goes on from what was written."""
-    chance, kept = random.Random(seed), {}
+    chance, kept = random.Random(seed), dict[str, bytes]()
     found, whole = GrowingDistinct(SESSION_PRECISION), Distinct(SESSION_PRECISION)
     for size in sizes:
         came = {chance.getrandbits(64) for _ in range(size)}
