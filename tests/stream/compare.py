@@ -79,7 +79,7 @@ def compare_panes(room, wanted, hasher, reach_ms):
         for number, extras in tally.coarse_extras.items():
             for name, kept in extras.items():
                 if number >= oldest_coarse and isinstance(kept, Distinct):
-                    found[name, number] |= kept.members
+                    found[name, number] |= kept.members or set()
     people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
     assert {name for name, _ in found} <= set(EXTRAS)
     assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
