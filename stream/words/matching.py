@@ -90,9 +90,10 @@ class Words:
             WordsError: the folder cannot be read, or names every fault of every file.
         """
         try:
-            return cls({path.name: path.read_bytes() for path in word_files(folder)})
+            files = tuple((path.name, path.read_bytes()) for path in word_files(folder))
         except OSError as error:
             raise WordsError([f"cannot read {error.filename}: {error.strerror}"]) from error
+        return _compiled(files)
 
     def match(self, text: str, source: Source) -> tuple[Hit, ...]:
         """Return what a text of that source holds: at most one hit of a group, in the order of the text.
@@ -104,6 +105,12 @@ class Words:
     def _read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
         normalised = normalise(text)
         return normalised, self._chat.match(text, normalised)
+
+
+@lru_cache(2)
+def _compiled(files: tuple[tuple[str, bytes], ...]) -> Words:
+    """Compile files, which takes a second, once while they stay the same."""
+    return Words(dict(files))
 
 
 def word_files(folder: Path) -> list[Path]:
