@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 import time
 
 import orjson
@@ -38,7 +39,7 @@ async def ticked(settings, read_all, owners):
 async def test_ticks_close_each_second_also_when_nothing_happens(settings, read_all):
     for owners in (1, 2):
         async with running(settings):
-            await until(lambda owners=owners: ticked(settings, read_all, owners), 40, what="two ticks")
+            await until(partial(ticked, settings, read_all, owners), 40, what="two ticks")
     for partition in range(settings.partitions):
         records = await told(read_all, partition)
         epochs = [r["epoch"] for r in records]
