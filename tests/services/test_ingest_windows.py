@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 import time
+from functools import partial
 
 import orjson
 import pytest
