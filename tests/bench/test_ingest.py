@@ -212,3 +212,4 @@ def test_the_broker_tells_when_it_noticed_the_dead():
 def test_a_peer_is_compared_with_each_of_our_catalogues():
     ours = {"whole": {"cpu_us_per_event": 5.0}, "core": {"cpu_us_per_event": 2.5}}
     assert ratios({"cpu_us_per_event": 50.0}, ours) == ["10.00", "20.00"]
+    assert ratios({"cpu_us_per_event": 50.0}, {"reading": {"failed": "no broker"}}) == [""]

@@ -29,6 +29,8 @@ __all__ = ["PEERS", "Peer", "compare", "ratios"]
 _REPOSITORY: Final = Path(__file__).resolve().parents[3]
 _PYTHON: Final = _REPOSITORY / "var" / "peers" / "bin" / "python"
 _OUT: Final = _REPOSITORY / "var" / "bench"
+_BASES: Final = {"reading": "aiokafka_nothing"}
+"""What else than ours everything is divided by."""
 _MOST_S: Final = 240
 _WIDTH: Final = 130
 
@@ -120,17 +122,15 @@ async def _run(peer: Peer, made: World, preloaded: Preloaded) -> dict[str, Any]:
 
 
 def _table(found: dict[str, Any]) -> Table:
-    ours = found["ours"]
+    """Return the figures; the last columns are processor time per event by that of reading and of ours."""
+    bases = {name: found["peers"][module] for name, module in _BASES.items() if module in found["peers"]}
+    bases |= found["ours"]
     table = Table(
-        "", "events/s wall", "CPU µs/event", "state survives", *(f"÷ {name}" for name in ours), "load"
+        "", "events/s wall", "CPU µs/event", "state survives", *(f"÷ {name}" for name in bases), "load"
     )
-    for catalogue, got in ours.items():
-        table.add_row(
-            f"roomwatch ingest, {catalogue} catalogue",
-            *_figures(got, "exactly once"),
-            *ratios(got, ours),
-            _load(got),
-        )
+    for catalogue, got in found["ours"].items():
+        name = f"roomwatch ingest, {catalogue} catalogue"
+        table.add_row(name, *_figures(got, "exactly once"), *ratios(got, bases), _load(got))
     for peer in PEERS:
         got = found["peers"].get(peer.module)
         if got is None:
@@ -138,12 +138,8 @@ def _table(found: dict[str, Any]) -> Table:
         if "failed" in got:
             table.add_row(peer.name, "failed: see above")
         else:
-            table.add_row(
-                f"{peer.name} ({got['version']})",
-                *_figures(got, peer.durable),
-                *ratios(got, ours),
-                _load(got),
-            )
+            name = f"{peer.name} ({got['version']})"
+            table.add_row(name, *_figures(got, peer.durable), *ratios(got, bases), _load(got))
     return table
 
 
@@ -151,9 +147,12 @@ def _figures(got: dict[str, Any], durable: str) -> tuple[str, str, str]:
     return f"{got['events_per_s']:,}", f"{got['cpu_us_per_event']:.2f}", durable
 
 
-def ratios(got: dict[str, Any], ours: dict[str, dict[str, Any]]) -> list[str]:
-    """Return how many times the processor time of each of our catalogues an event costs a peer."""
-    return [f"{got['cpu_us_per_event'] / own['cpu_us_per_event']:.2f}" for own in ours.values()]
+def ratios(got: dict[str, Any], bases: dict[str, dict[str, Any]]) -> list[str]:
+    """Return how many times the processor time of each base an event costs; none of a failed base."""
+    return [
+        f"{got['cpu_us_per_event'] / base['cpu_us_per_event']:.2f}" if "failed" not in base else ""
+        for base in bases.values()
+    ]
 
 
 def _load(got: dict[str, Any]) -> str:
