@@ -35,11 +35,14 @@ demo: setup ## the whole system on this machine, with simulated broadcasts; DEMO
 bench: setup ## our own figures
 	@$(PYTHON) -m tests.bench
 
-bench-peers: ## the peers beside ours
-	@echo "bench-peers: there is nothing to compare with yet" >&2; exit 1
+bench-peers: setup var/peers/.done ## the peers beside ours, on the same feeds
+	@$(PYTHON) -m tests.bench.peers
 
 .venv/.done: requirements.lock pyproject.toml $(SETUP)
 	@echo "setup: .venv (about a minute the first time)" && $(SETUP) venv && touch $@
+
+var/peers/.done: tests/bench/peers/requirements.lock | .venv/.done
+	@echo "setup: the peers, into var/peers" && $(SETUP) peers && touch $@
 
 var/kafka/.done: deploy/local/pom.xml $(SETUP) | .venv/.done
 	@echo "setup: Kafka (about a minute the first time)" && $(SETUP) kafka && touch $@

@@ -24,9 +24,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "engine": ("alerts.engine", "judge the windows and keep the alerts"),
     "gateway": ("alerts.gateway", "push the alerts, serve the API and the console"),
     "exporter": ("exporters.rooms", "show the figures to Prometheus"),
+    "recorder": ("exporters.archive", "keep the windows by session, for backtests"),
     "simulate": ("stream.sources.simulate", "send believable broadcasts with labelled incidents"),
     "replay": ("stream.sources.replay", "send a recorded broadcast, moved to now"),
     "feeds": ("stream.sources.feeds", "describe the feeds and the columns of the windows"),
+    "backtest": ("alerts.backtest", "run a rule set over what was recorded"),
     "tail": ("alerts.tail", "show the alerts in this terminal as they come"),
 }
 """Command -> module and what it does, in the order of the help."""

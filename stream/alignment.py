@@ -83,7 +83,8 @@ class FeedQueue:
 
     def take(self, limit_ms: int, most: int) -> list[Record]:
         """Remove and return at most ``most`` records that were appended before ``limit_ms``."""
-        runs, taken = self._runs, []
+        runs = self._runs
+        taken: list[Record] = []
         while runs and len(taken) < most and runs[0][0] < limit_ms:
             append_ms, run = runs.popleft()
             room = most - len(taken)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from stream.model import Feed
 
 if TYPE_CHECKING:
+    from stream.alignment import Record
     from stream.tally import Tally
     from stream.words import Words
 
@@ -130,7 +131,7 @@ class Fresh:
         found = self.extras.get(name)
         if found is None:
             found = self.extras[name] = set()
-        return found  # type: ignore[no-any-return]  # the extras of people are sets
+        return found
 
     def extra(self, name: str, make: Callable[[], Any]) -> Any:
         """Return the extra of this name, made if it is not there."""
@@ -147,9 +148,9 @@ class Batch:
     Attributes:
         tally: where they are counted.
         events: the events.
-        users: hash of each event's user; empty where the feed has none.
-        appended_ms: append time of each.
-        offsets: offset of each in its log.
+        users: hash of each event's user; nothing of use where the feed has none.
+        records: the records of a larger batch.
+        places: where the record of each event stands in it.
         late: whether they count in totals only.
         whole: False where only the core of the catalogue is counted: no people, no words, nobody's share.
         words: the word lists; None where none are looked for.
@@ -160,12 +161,22 @@ class Batch:
     tally: Tally
     events: Sequence[Any]
     users: Sequence[int]
-    appended_ms: Sequence[int]
-    offsets: Sequence[int]
+    records: Sequence[Record]
+    places: Sequence[int]
     late: bool
     whole: bool = True
     words: Words | None = None
     paired_ms: Sequence[int | None] = ()
+
+    @property
+    def appended_ms(self) -> list[int]:
+        """Return the append time of each event, epoch milliseconds."""
+        return [self.records[at][2] for at in self.places]
+
+    @property
+    def offsets(self) -> list[int]:
+        """Return the offset of each event in its log."""
+        return [self.records[at][3] for at in self.places]
 
     def fresh(self, at_ms: int) -> Fresh:
         """Return where an event of this time is added."""

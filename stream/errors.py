@@ -6,6 +6,7 @@
     ├── InvalidEvent         one record of a feed is bad: it becomes a dead letter
     ├── FencedError          somebody newer owns this partition: drop memory, claim again or stop
     ├── StoreError           the store does not answer, or holds what it must not
+    ├── ArchiveError         the archive of windows is not there, or holds what it must not
     ├── StageError           a stage cannot go on: the process ends and is started anew
     └── ServiceError         a program that was started for us failed
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import Literal
 
 __all__ = [
+    "ArchiveError",
     "FencedError",
     "InvalidEvent",
     "Reason",
@@ -74,6 +76,10 @@ class FencedError(RoomwatchError):
 
 class StoreError(RoomwatchError):
     """The store does not answer in time, or holds what it must not."""
+
+
+class ArchiveError(RoomwatchError):
+    """The archive of windows is not there, cannot be written, or holds what it must not."""
 
 
 class StageError(RoomwatchError):

@@ -98,12 +98,22 @@ class OrderMemory:
         known = self._seen.get(key, {}).get(_STATUSES.index(status))
         return known is not None and append_ms - known.append_ms < REMEMBERED_MS
 
-    def session_of(self, key: int, append_ms: int) -> int | None:
-        """Return the session of an order: where it was paid, else first seen; None if forgotten."""
+    def session_of(self, key: int, append_ms: int, *, before: str | None = None) -> int | None:
+        """Return the session of an order: where it was paid, else first seen; None if forgotten.
+
+        Args:
+            key: from ``order_key``.
+            append_ms: append time of the record that asks.
+            before: its status, if it was noted already: what was noted after it does not count.
+        """
+        statuses = self._seen.get(key, {})
+        asks = None if before is None else statuses.get(_STATUSES.index(before))
         fresh = {
             number: seen
-            for number, seen in self._seen.get(key, {}).items()
-            if append_ms - seen.append_ms < REMEMBERED_MS and _STATUSES[number] in _OWN
+            for number, seen in statuses.items()
+            if append_ms - seen.append_ms < REMEMBERED_MS
+            and _STATUSES[number] in _OWN
+            and (asks is None or (seen.hour, seen.position) < (asks.hour, asks.position))
         }
         if not fresh:
             return None

@@ -8,7 +8,7 @@ waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything cou
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -18,13 +18,14 @@ from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
-from stream.model import FEEDS, Event, Feed, Order
+from stream.figures.words import add_title_words
+from stream.model import FEEDS, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
 from stream.tally import Tally
 from stream.users import UserHasher
-from stream.words import Words
+from stream.words import Source, Words
 
 __all__ = ["WAITING_MAX", "Operation", "Partition"]
 
@@ -64,9 +65,7 @@ class Partition:
         whole: False counts the core of the catalogue only, see ``stream.cells.Batch``.
     """
 
-    def __init__(
-        self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True
-    ) -> None:
+    def __init__(self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True) -> None:
         self._users = users
         self._whole = whole
         self.windows: Final = new_windows()
@@ -93,6 +92,7 @@ class Partition:
             "vendors": self._fold_vendors,
             "orders": self._fold_orders,
             "health": self._fold_health,
+            "transcript": self._fold_transcript,
         }
 
     def fold(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
@@ -105,7 +105,7 @@ class Partition:
         """
         fold = self._folds.get(feed)
         if fold is None:
-            self._fold_events(feed, batch.events, batch.users, records)
+            self._fold_events(feed, batch, records)
         else:
             fold(batch.events, records)
 
@@ -191,37 +191,32 @@ class Partition:
             room = self.rooms[room_id] = Room(room_id)
         return room
 
-    def _fold_events(
-        self,
-        feed: Feed,
-        events: Sequence[Event | None],
-        users: Sequence[int],
-        records: Sequence[Record],
-    ) -> None:
+    def _fold_events(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
         """Count events; nearly everything goes through this."""
-        rule = self.late[feed]
-        highest_ms, lateness_ms = rule.highest_ms, rule.lateness_ms
-        by_key: defaultdict[bytes | None, list[int]] = defaultdict(list)
-        late: set[int] = set()
-        event: Any
-        for at, event in enumerate(events):
-            if event is not None:
-                at_ms = event.at_ms
-                if at_ms > highest_ms:
-                    highest_ms = at_ms
-                elif at_ms < highest_ms - lateness_ms:
-                    late.add(at)
-                by_key[records[at][1]].append(at)
-        rule.highest_ms = highest_ms
-        self.counts[f"late:{feed}"] += len(late)
-        for places in by_key.values():
-            some = [events[at] for at in places]
-            room = self._room(some[0].room_id)  # type: ignore[union-attr]  # all of these feeds have rooms
+        events = batch.events
+        late = self._note_late_ones(feed, events)
+        for room_id, places in batch.rooms:
+            room = self._room(room_id)
             if not (
-                late.isdisjoint(places) and self._fold_together(feed, room, some, users, records, places)
+                late.isdisjoint(places)
+                and self._fold_together(feed, room, events, batch.users, records, places)
             ):
                 for at in places:
                     self._fold_one(feed, events[at], records[at], late=at in late)
+
+    def _note_late_ones(self, feed: Feed, events: Sequence[Any]) -> set[int]:
+        """Return the places of the late events of a feed, in the order of its log."""
+        rule = self.late[feed]
+        times = [event.at_ms for event in events if event is not None]
+        if not times:
+            return set()
+        newest = max(times)
+        if min(times) >= max(newest, rule.highest_ms) - rule.lateness_ms:
+            rule.highest_ms = max(newest, rule.highest_ms)
+            return set()
+        late = {at for at, event in enumerate(events) if event is not None and rule.late(event.at_ms)}
+        self.counts[f"late:{feed}"] += len(late)
+        return late
 
     def _fold_together(
         self,
@@ -234,23 +229,16 @@ class Partition:
     ) -> bool:
         """Count events of one room at once if the open session holds them all; tell whether it does."""
         session = room.current
-        if (
-            session is None
-            or session.opened > records[places[0]][2] + self._settle_ms
-            or min([event.at_ms for event in events]) < session.start_ms
-        ):
+        if session is None or session.opened > records[places[0]][2] + self._settle_ms:
+            return False
+        some = [events[at] for at in places]
+        if min([event.at_ms for event in some]) < session.start_ms:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
+        some_users = [users[at] for at in places]
         FEED_FIGURES[feed].add(
-            self._batch(
-                session.tally,
-                events,
-                [users[at] for at in places] if users else (),
-                [records[at][2] for at in places],
-                [records[at][3] for at in places],
-                late=False,
-            )
+            Batch(session.tally, some, some_users, records, places, False, self._whole, self.words)
         )
         return True
 
@@ -279,43 +267,62 @@ class Partition:
                 if room.ping(event.at_ms, record[2] + self._settle_ms):
                     room.newest_ms["health"] = record[2]
                     heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
-                self._fold_events("health", (event,), (), (record,))
+                self._fold_one("health", event, record, late=self._note_late("health", event.at_ms))
+
+    def _fold_transcript(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, record in zip(events, records, strict=True):
+            if event is not None:
+                late = self._note_late("transcript", event.at_ms)
+                self._fold_one("transcript", event, record, late=late)
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is None:
                 continue
             self._note_late("rooms", event.at_ms)
             room = self._room(event.room_id)
             room.newest_ms["rooms"] = append_ms
             self.touched.add(room)
+            known, title = room.current, room.facts.get("title")
             joined = room.record(event, append_ms)
+            if room.current is not known or room.facts.get("title") != title:
+                self._read_title(room, room.facts.get("title"), "room_title", event.at_ms, "rooms", offset)
             if joined is not None:
                 heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
                 self._join(room, joined)
 
     def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is not None:
                 self._note_late("marks", event.at_ms)
                 room = self._room(event.room_id)
                 room.newest_ms["marks"] = append_ms
                 room.mark(event, append_ms + self._settle_ms)
                 self.touched.add(room)
+                if event.mark == "item_on":
+                    self._read_title(room, event.title, "item_title", event.at_ms, "marks", offset)
+
+    def _read_title(
+        self, room: Room, title: str | None, source: Source, at_ms: int, feed: Feed, offset: int
+    ) -> None:
+        """Look for words in a title that the open session got."""
+        if title and self._whole and self.words and room.current is not None:
+            tally = room.current.tally
+            add_title_words(tally, self.words, title, source, at_ms=at_ms, feed=feed, offset=offset)
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
-        for call, (_, _, append_ms, offset) in zip(events, records, strict=True):
+        for call, record in zip(events, records, strict=True):
             if call is None:
                 continue
             name = f"{call.vendor}/{call.operation}"
             found = self.operations.get(name)
             if found is None:
                 found = self.operations[name] = Operation(call.vendor, call.operation)
-            found.newest_ms = append_ms
+            found.newest_ms = record[2]
             late = late_rule.late(call.at_ms)
             self.counts["late:vendors"] += late
-            figures.add(self._batch(found.tally, (call,), (), (append_ms,), (offset,), late=late))
+            figures.add(self._batch_of_one(found.tally, call, 0, record, late=late))
             self.touched_operations.add(found)
 
     def _fold_orders(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -352,26 +359,19 @@ class Partition:
             self._off_air(room, "orders")
 
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
-        append_ms, event = came.append_ms, came.event
-        batch = self._batch(session.tally, (event,), (user,), (append_ms,), (offset,), late=came.late)
-        if isinstance(event, Order):
-            key = order_key(event.room_id, event.order_id)
-            start_ms = session.start_ms
-            paired = self.orders.paired_ms(key, event.status, session_ms=start_ms, append_ms=append_ms)
-            batch.paired_ms = (paired,)
+        record: Record = (None, None, came.append_ms, offset)
+        batch = self._batch_of_one(session.tally, came.event, user, record, late=came.late)
+        if isinstance(came.event, Order):
+            batch.paired_ms = (self._paired_ms(came, session.start_ms),)
         FEED_FIGURES[feed].add(batch)
 
-    def _batch(
-        self,
-        tally: Tally,
-        events: Sequence[Any],
-        users: Sequence[int],
-        appended_ms: Sequence[int],
-        offsets: Sequence[int],
-        *,
-        late: bool,
-    ) -> Batch:
-        return Batch(tally, events, users, appended_ms, offsets, late, self._whole, self.words)
+    def _paired_ms(self, came: Waiting, session_ms: int) -> int | None:
+        order = came.event
+        key = order_key(order.room_id, order.order_id)
+        return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
+
+    def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
+        return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
         late = self.late[feed].late(at_ms)
@@ -400,15 +400,20 @@ class Partition:
             self.waiting.add(room)
 
     def _join(self, room: Room, session: Session) -> None:
-        """Count the provisional events that a `live` record takes in, in the order in which they came."""
+        """Count the provisional events that a `live` record takes in, in the order in which they came.
+
+        A cancel or refund goes where its order goes, by what was known of the order when it came, whatever
+        its own time: just so it goes when it is read after the `live` record.
+        """
         for key, came in list(room.waiting.items()):
             event = came.event
-            if not session.joins(event.at_ms, came.append_ms):
-                continue
             if isinstance(event, Order) and event.status in _FOLLOWS:
-                own = self.orders.session_of(order_key(event.room_id, event.order_id), came.append_ms)
+                key_of_order = order_key(event.room_id, event.order_id)
+                own = self.orders.session_of(key_of_order, came.append_ms, before=event.status)
                 if own != session.start_ms:
                     continue
+            elif not session.joins(event.at_ms, came.append_ms):
+                continue
             user = getattr(event, "user_id", None)
             self._count(*key, session, came, int(user[:16], 16) if user else 0)
             self._settle_order(came, session.start_ms)
@@ -445,4 +450,3 @@ class Partition:
         if hasattr(event, "text"):
             changes["text"] = ""
         return replace(event, **changes) if changes else event
-

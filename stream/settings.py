@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         None, description="key of the hash of user ids; made and kept when unset"
     )
     data_dir: Path = Path("var")
+    archive_dir: Path | None = Field(
+        None, description="folder of the archive of live.windows; unset: archive in the data folder"
+    )
     locale: Literal["zh", "en"] = "zh"
     timezone: str = "Asia/Shanghai"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
     def group(self, role: str) -> str:
         """Return the consumer group of a role, prefix included."""
         return f"{self.topic_prefix}roomwatch-{role}"
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the archive."""
+        return self.archive_dir or self.data_dir / "archive"
 
     def feed_topics(self) -> dict[str, Feed]:
         """Return topic -> feed for all feeds."""

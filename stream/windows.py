@@ -1,8 +1,8 @@
 """The windows of a partition: sums that move on with the reach, for all its sessions at once.
 
 Totals and window sums lie in matrices, one row a session. What comes is added to panes, totals and the
-windows that already hold its panes; when a window moves on, the panes that it gains are added and those that it
-leaves behind are taken away.
+windows that already hold its panes; when a window moves on, the panes that it gains are added and those that
+it leaves behind are taken away.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Windows:
         layout: the cells.
         frames: the frames; each set of feeds that a figure uses has one, or one for some of its windows.
         extras: the extras by name.
-        settles: each is called with a session before what came for it is merged, and may add cells that follow
-            from the panes so far together with what came.
+        settles: each is called with a session before what came for it is merged, and may add cells that
+            follow from the panes so far together with what came.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Windows:
         """Bring what came for sessions into their totals and panes.
 
         Args:
-            sessions: the sessions; those without anything fresh are passed over.
+            tallies: the sessions; those without anything fresh are passed over.
             forgot_ms: reach at which old panes were last forgotten; those are not begun again.
         """
         came = _Came(self._layout.index)
@@ -254,9 +254,7 @@ class _Came:
         return Entries(owner, np.asarray(self._cells, np.int64), np.asarray(self._numbers, np.int64))
 
 
-def _into_panes(
-    tallies: list[Tally], number: Ints, kept: Any, entries: Entries, *, coarse: bool
-) -> None:
+def _into_panes(tallies: list[Tally], number: Ints, kept: Any, entries: Entries, *, coarse: bool) -> None:
     """Add what came to the panes' bytes."""
     owner_of: dict[tuple[int, int], int] = {}
     owners = np.full(len(tallies), -1, np.int64)

@@ -32,6 +32,8 @@ IO = {
 
 SHELLS = (
     "stream.runtime", "stream.topics", "stream.ingest*", "stream.store*", "stream.sources.*",
+    "stream.archive*", "alerts.backtest", "alerts.backtest.answer", "alerts.backtest.command",
+    "alerts.backtest.inputs", "alerts.backtest.pool", "alerts.backtest.screen", "alerts.backtest.work",
     "alerts.fold", "alerts.store*", "alerts.engine*", "alerts.tail*", "alerts.notify*",
     "alerts.gateway", "alerts.gateway.alertlog", "alerts.gateway.api", "alerts.gateway.app",
     "alerts.gateway.changes", "alerts.gateway.client", "alerts.gateway.commands", "alerts.gateway.pages",
@@ -43,6 +45,7 @@ SHELLS = (
 """Files that do I/O: everything else is pure."""
 
 PURE_ANYWAY = (
+    "stream.archive.columns", "stream.archive.layout", "stream.archive.rows", "exporters.archive.settings",
     "stream.ingest.settings", "stream.sources.scenario",
     "stream.sources.texts", "stream.store.keys", "stream.store.packing",
     "stream.store.values", "alerts.engine.rules_stage", "alerts.tail.board", "alerts.tail.words",

@@ -2,6 +2,7 @@
 # Sets up what runs on this machine; called by the Makefile, from the top of the tree.
 #
 #   setup.sh venv                             .venv with the locked dependencies and the project itself
+#   setup.sh peers                            var/peers with what the benches compare ours with
 #   setup.sh kafka                            the broker's jars, and its class archive
 #   setup.sh packages [-o] PROGRAM:PACKAGE…   Debian packages of programs that are missing; -o: go on without them
 #
@@ -36,6 +37,13 @@ make_venv() {
     pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet"
     $pip --require-hashes -r requirements.lock || fail "the locked dependencies could not be installed"
     $pip --no-deps --no-build-isolation --editable . || fail "the project could not be installed into .venv"
+}
+
+make_peers() {
+    rm -rf var/peers
+    .venv/bin/python -m venv var/peers
+    pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 var/peers/bin/python -m pip install --quiet"
+    $pip --require-hashes -r tests/bench/peers/requirements.lock || fail "the peers could not be installed into var/peers"
 }
 
 fetch_kafka() {
@@ -92,6 +100,7 @@ apt_install() {
 
 case "${1:-}" in
 venv) make_venv ;;
+peers) make_peers ;;
 kafka) fetch_kafka ;;
 packages)
     shift
@@ -102,5 +111,5 @@ packages)
         install_packages no "$@"
     fi
     ;;
-*) fail "say venv, kafka or packages" ;;
+*) fail "say venv, peers, kafka or packages" ;;
 esac

@@ -101,7 +101,7 @@ class _Clicked:
     def add(self, at_ms: int, user: int) -> None:
         self.last_ms = max(self.last_ms, at_ms)
         self.people.changed = False
-        self.people.update((user,))
+        self.people.merge({user})
         if self.people.changed:
             self._packed, self._number = b"", None
 

@@ -9,7 +9,13 @@ import numpy as np
 from stream.cells import Extra
 from stream.figures.sampled import Sampled
 from stream.figures.view import Figures, View
-from stream.sketches import SESSION_PRECISION, WINDOW_PRECISION, Distinct, union_count
+from stream.sketches import (
+    SESSION_PRECISION,
+    WINDOW_PRECISION,
+    Distinct,
+    GrowingDistinct,
+    union_count,
+)
 
 __all__ = ["PANE_EXACT_MAX", "count_people", "people"]
 
@@ -17,8 +23,8 @@ PANE_EXACT_MAX: Final = 64
 """Most people that a pane of 10 s keeps one by one; a window is exact while none of its panes saw more."""
 
 
-def _session() -> Distinct:
-    return Distinct(SESSION_PRECISION)
+def _session() -> GrowingDistinct:
+    return GrowingDistinct(SESSION_PRECISION)
 
 
 def _pane() -> Distinct:

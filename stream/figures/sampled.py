@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from heapq import nsmallest
 from typing import Final
+
+import numpy as np
 
 from stream.sketches import Distinct
 
@@ -14,6 +16,9 @@ __all__ = ["SAMPLE_MAX", "Sampled"]
 SAMPLE_MAX: Final = 16
 """Members that are kept of a large set: those with the lowest hashes, so the same people in every set."""
 _HASH_BYTES: Final = 8
+_HASHES: Final = 1 << 64
+_MARK: Final = b"k"
+"""Begins what a set that is not exact is packed to: its sample, and then the rest."""
 
 
 class Sampled(Distinct):
@@ -21,7 +26,7 @@ class Sampled(Distinct):
 
     Args:
         precision: as of ``Distinct``.
-        exact_max: most members that are kept one by one.
+        exact_max: most members that are kept one by one, at least ``SAMPLE_MAX``.
 
     Attributes:
         sample: of a set that is not exact its lowest members, rising.
@@ -42,41 +47,38 @@ class Sampled(Distinct):
         """Return the members that are kept."""
         return self.sample if self.members is None else self.members
 
-    def update(self, hashes: Iterable[int]) -> None:
-        """Add hashes."""
-        came = set(hashes)
-        super().update(came)
-        self._choose(came)
-
     def merge(self, other: Distinct | AbstractSet[int]) -> None:
         """Add hashes, or the members of another one of the same kind."""
         super().merge(other)
         if isinstance(other, Sampled):
-            self._choose(other.some())
+            self._choose(other.sample)
 
     def pack(self) -> bytes:
         """Return the set as bytes; equal sets give equal bytes."""
-        return super().pack() + b"".join(member.to_bytes(_HASH_BYTES, "big") for member in self.sample)
+        packed = super().pack()
+        return packed if self.members is not None else _MARK + np.array(self.sample, "<u8").tobytes() + packed
 
     def unpack(self, raw: bytes) -> None:
         """Take in the set that ``pack`` gave; on an empty one only."""
+        if raw[:1] == _MARK:
+            self.sample = np.frombuffer(raw, "<u8", SAMPLE_MAX, len(_MARK)).tolist()
+            raw = raw[len(_MARK) + SAMPLE_MAX * _HASH_BYTES :]
         super().unpack(raw)
-        if self.registers is not None:
-            end = 1 << self.precision
-            kept = bytes(self.registers[end:])
-            del self.registers[end:]
-            self.sample = [
-                int.from_bytes(kept[at : at + _HASH_BYTES], "big") for at in range(0, len(kept), _HASH_BYTES)
-            ]
+
+    def _add(self, hashes: AbstractSet[int]) -> list[int]:
+        fresh = super()._add(hashes)
+        self._choose(hashes)
+        return fresh
 
     def _condense(self) -> None:
         known = self.members or set()
         super()._condense()
         self._choose(known)
 
-    def _choose(self, hashes: Iterable[int]) -> None:
+    def _choose(self, hashes: Collection[int]) -> None:
+        """Keep the lowest of the members that are kept and of these."""
         if self.members is None:
-            highest = self.sample[-1] if len(self.sample) == SAMPLE_MAX else 1 << _HASH_BYTES * 8
+            highest = self.sample[-1] if len(self.sample) == SAMPLE_MAX else _HASHES
             low = [hashed for hashed in hashes if hashed < highest]
             if low:
                 self.sample = nsmallest(SAMPLE_MAX, {*self.sample, *low})

@@ -11,21 +11,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from stream.alignment import Record
+from stream.ingest.record_batches import RecordReader, Standing
 from stream.model import Feed
 
 __all__ = ["CLOCK_MARGIN_MS", "FeedReader", "Read"]
 
 CLOCK_MARGIN_MS: Final = 10
 """How far a broker's clock may be behind ours before an idle feed is taken as read too far, milliseconds."""
-_POLL_MS: Final = 20
-"""Longest wait of one poll; the reach of idle feeds advances at least this often."""
+_POLL_MS: Final = 10
+"""Longest wait of one poll: how long the news that an idle feed was read to its end may wait."""
 
 _log: Final = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class FeedReader:
     """Reads the feeds of one consumer, for the partitions that are ready.
 
     Args:
-        consumer: started, assigned from outside; it never resets offsets by itself.
+        consumer: started, nothing fetched yet, assigned from outside; it never resets offsets by itself.
         topics: topic -> feed.
 
     Attributes:
@@ -66,7 +67,9 @@ class FeedReader:
         self.topics = topics
         self.ready: set[int] = set()
         self.lost: dict[Feed, int] = {}
+        self._records = RecordReader(consumer)
         self._answered: dict[TopicPartition, tuple[int, int]] = {}
+        self._full: set[TopicPartition] = set()
 
     def hold(self, parts: Iterable[TopicPartition]) -> None:
         """Give newly assigned partitions a position, lest one is asked of the broker, and fetch nothing."""
@@ -75,10 +78,21 @@ class FeedReader:
             self.consumer.pause(part)
 
     def hold_back(self, feed: Feed, partition: int, *, hold: bool) -> None:
-        """Pause a feed partition, or let it go on; harmless when it is not ours any more."""
+        """Fetch no more of a feed partition, or go on; harmless when it is not ours any more.
+
+        What was fetched of it already still comes: a paused partition that is not drained would be fetched
+        again, or keep the library from fetching the others.
+        """
         part = self._part(feed, partition)
-        if part in self.consumer.assignment() and hold is not (part in self.consumer.paused()):
-            (self.consumer.pause if hold else self.consumer.resume)(part)
+        self._full.discard(part)
+        if part not in self.consumer.assignment():
+            return
+        if not hold:
+            self.consumer.resume(part)
+        elif self._records.drained(part):
+            self.consumer.pause(part)
+        else:
+            self._full.add(part)
 
     async def start(self, partition: int, offsets: dict[str, int]) -> dict[Feed, int]:
         """Seek the feeds of a claimed partition and make it ready.
@@ -100,52 +114,51 @@ class FeedReader:
         for part, feed in parts.items():
             self.consumer.seek(part, begins[feed])
             self.consumer.resume(part)
+            self._full.discard(part)
             self._answered.pop(part, None)
         self.ready.add(partition)
         return begins
 
     async def poll(self) -> list[Read]:
-        """Return what came for the ready partitions; waits a little when nothing did.
+        """Return what came for the ready partitions, a few thousand records at most; waits a little for some.
 
         Raises:
             KafkaError: the broker refuses us for good.
         """
+        await asyncio.sleep(0)  # others get their turn also while there are records without end
         try:
-            got = await self.consumer.getmany(timeout_ms=_POLL_MS)
+            # What is full must be paused as soon as it is drained, not when the next fetch of it has come.
+            got = await self._records.take(0 if self._full else _POLL_MS)
         except OffsetOutOfRangeError as error:
             await self._to_earliest(error.args[0])
             got = {}
         except (NoOffsetForPartitionError, IllegalStateError):
             got = {}
-        await asyncio.sleep(0)
-        reads = []
-        for part in self.consumer.assignment():
-            if part.partition in self.ready:
-                read = self._read(part, got.get(part, []))
-                if read is not None:
-                    reads.append(read)
-        return reads
+        self._pause_full()
+        reads = [
+            self._read(part, standing, got.get(part, []))
+            for part, standing in await self._records.standings()
+            if part.partition in self.ready
+        ]
+        return [read for read in reads if read is not None]
 
-    def _read(self, part: TopicPartition, records: list[Any]) -> Read | None:
-        feed, end_ms, lag = self.topics[part.topic], None, 0
-        high, answered = self.consumer.highwater(part), self.consumer.last_poll_timestamp(part)
-        if high is not None and answered is not None:
-            position = self._position(part)
-            lag = max(0, high - position)
-            before, newest = self._answered.get(part, (0, 0))
-            if answered != newest:
-                before = newest
-                self._answered[part] = (newest, answered)
-            if lag == 0 and before:
-                end_ms = before - CLOCK_MARGIN_MS
-        if not records and end_ms is None and not lag:
+    def _pause_full(self) -> None:
+        for part in [part for part in self._full if self._records.drained(part)]:
+            self._full.discard(part)
+            if part in self.consumer.assignment():
+                self.consumer.pause(part)
+
+    def _read(self, part: TopicPartition, standing: Standing, records: list[Record]) -> Read | None:
+        """Return what is new of a partition: records, or a response that left us at its end."""
+        answered, high = standing.timestamp, standing.highwater
+        before, newest = self._answered.get(part, (0, 0))
+        if answered is not None and answered != newest:
+            before, newest = self._answered[part] = (newest, answered)
+        elif not records:
             return None
-        taken = [(record.value, record.key, record.timestamp, record.offset) for record in records]
-        return Read(feed, part.partition, taken, end_ms, lag)
-
-    def _position(self, part: TopicPartition) -> int:
-        """Return the next offset; the public call waits for one, and ours always have one."""
-        return int(self.consumer._subscription.subscription.assignment.state_value(part).position)  # noqa: SLF001
+        lag = 0 if high is None else max(0, high - standing.position)
+        end_ms = before - CLOCK_MARGIN_MS if before and not lag else None
+        return Read(self.topics[part.topic], part.partition, records, end_ms, lag)
 
     async def _to_earliest(self, gone: dict[TopicPartition, int]) -> None:
         """Go on where the log begins when what we wanted is gone."""

@@ -160,6 +160,10 @@ class Member:
                 self._tools.telemetry.lost.labels(feed).inc(number)
 
     async def _tell_offsets(self) -> None:
+        """Commit what the store has, for lag tools; of the critical feeds only: the bulk ones have no group.
+
+        The lag of every feed is ``roomwatch_ingest_lag_records``.
+        """
         while True:
             await asyncio.sleep(_COMMIT_S)
             topic = self._tools.settings.topic
@@ -178,7 +182,7 @@ class Member:
         while True:
             telemetry.words_refused.set(words.fault is not None)
             await asyncio.sleep(_WORDS_CHECK_S)
-            words.refresh()
+            await asyncio.to_thread(words.refresh)  # a changed set takes a second to compile
 
     async def _watch_loop(self) -> None:
         while True:

@@ -67,8 +67,8 @@ def _places(claim: Claim) -> Ints | None:
         return places_of(names)
     if claim.flush:
         raise SettingsError(
-            f"partition {claim.partition} was written by a roomwatch before 0.2, which kept figures another way:"
-            " use another database, or empty this one; the feeds that Kafka still has are counted again"
+            f"partition {claim.partition} was written by a roomwatch before 0.2, which kept figures"
+            " another way: use another database, or empty this one; what Kafka still has is counted again"
         )
     return None
 
@@ -86,9 +86,7 @@ async def _load_rooms(redis: Redis, number: int, partition: Partition, places: I
                     partition.touched.add(room)
 
 
-async def _load_operations(
-    redis: Redis, number: int, partition: Partition, places: Ints | None
-) -> None:
+async def _load_operations(redis: Redis, number: int, partition: Partition, places: Ints | None) -> None:
     for some in _slices(_names(await redis.smembers(keys.vendors(number)))):
         pipe = redis.pipeline(transaction=False)
         for name in some:

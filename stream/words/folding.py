@@ -48,9 +48,7 @@ def _table() -> list[int | str | None]:
 
 
 _TABLE: Final = _table()
-_RUN: Final = re.compile(r"(.)\1+", re.DOTALL)
-_has_run: Final = _RUN.search
-_once: Final = _RUN.sub
+_has_run: Final = re.compile(r"(.)\1", re.DOTALL).search
 
 
 def spell(text: str) -> str:
@@ -68,8 +66,19 @@ def normalise(text: str) -> str:
         The plain form, each character once in a row; of a text without a letter or digit (``？？``, pictures)
         its own characters, each once in a row. Empty only for blank texts.
     """
-    plain = text.translate(_TABLE) or text.strip().encode("utf-8", "ignore").decode()
-    return _once(r"\1", plain) if _has_run(plain) else plain
+    plain = text.translate(_TABLE) or text.strip()
+    return _once(plain) if _has_run(plain) else plain
+
+
+def _once(plain: str) -> str:
+    """Return the text with each character once in a row; a loop is several times as fast as ``re.sub``."""
+    kept = []
+    last = ""
+    for character in plain:
+        if character != last:
+            kept.append(character)
+            last = character
+    return "".join(kept)
 
 
 @dataclass(frozen=True, slots=True)

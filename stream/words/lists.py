@@ -7,6 +7,8 @@
     加微信                  an entry: hits wherever it is said
     {加|+}{v|微}信          alternatives: four entries; they may hold others, or be empty: 加{我|}微信
     =卡                    an entry that hits only as a whole message
+    薇#                    an entry that hits where an account or number follows: 薇 abc123
+    138#                   the same of digits: begins a mobile number, 11 digits in all
     !加微信支付             an exception: what it covers is no hit of this group
 
 A set is read whole: every fault is named with file, line, what is wrong and what is allowed.
@@ -29,8 +31,8 @@ __all__ = ["SEVERITIES", "Entry", "Kind", "Severity", "WordList", "parse"]
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """From mild to grave."""
-Kind = Literal["word", "whole", "pass"]
-"""``whole`` hits only as a whole message; what ``pass`` covers is no hit."""
+Kind = Literal["word", "whole", "account", "pass"]
+"""``whole`` hits as a whole message only, ``account`` before an account; what ``pass`` covers is no hit."""
 
 _KINDS: Final[dict[str, Kind]] = {"=": "whole", "!": "pass"}
 _BYTES_MAX: Final = 1 << 20
@@ -140,11 +142,11 @@ class _Reader:
         if header := _HEADER.fullmatch(line):
             self._header(number, header[1])
             return
-        kind = _KINDS.get(line[0], "word")
+        kind, text = _kind(line)
         if kind != "pass" and not self._stated:
             self._fault(number, "stands above the first line 'severity: …', which says how bad it is")
-            return
-        forms = _forms(line if kind == "word" else line[1:].strip())
+            self._stated.append("info")  # said once for all entries above
+        forms = _forms(text)
         if isinstance(forms, str):
             self._fault(number, forms)
             return
@@ -165,8 +167,7 @@ class _Reader:
         severity = next((known for known in SEVERITIES if known == name), None)
         if severity is None:
             self._fault(number, f"severity {name!r} is not known; allowed: {', '.join(SEVERITIES)}")
-        else:
-            self._stated.append(severity)
+        self._stated.append(severity or "info")
 
     def _contradictions(self) -> None:
         """Find exceptions that are entries: one fault a line, however many it stands for."""
@@ -177,6 +178,14 @@ class _Reader:
             told.add(number)
             first = self._entries["word", spelt][0]
             self._fault(number, f"passes {entry.word!r}, which line {first} forbids; keep one")
+
+
+def _kind(line: str) -> tuple[Kind, str]:
+    """Return what kind of entry a line is, and its text without the mark."""
+    if line.endswith("#"):
+        return "account", line[:-1].strip()
+    kind = _KINDS.get(line[0], "word")
+    return kind, line if kind == "word" else line[1:].strip()
 
 
 def _forms(line: str) -> list[str] | str:
@@ -194,6 +203,6 @@ def _entry_fault(kind: Kind, word: str, spelt: str) -> str | None:
         return f"{word!r} has no letter and no digit; nothing would ever match it"
     if len(word) > _LENGTH_MAX:
         return f"{word!r} has {len(word)} characters; at most {_LENGTH_MAX} are allowed"
-    if kind != "whole" and len(spelt) < _SHORTEST:
-        return f"{word!r} has a single character; allowed: {_SHORTEST} or more, or ={word}, the whole message"
+    if kind in {"word", "pass"} and len(spelt) < _SHORTEST:
+        return f"{word!r} has a single character; allowed: {_SHORTEST} or more, ={word} or {word}#"
     return None

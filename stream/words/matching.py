@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from stream.errors import WordsError
 from stream.words.folding import Origins, normalise, origins, spell
@@ -28,6 +28,12 @@ SHIPPED: Final = Path(__file__).resolve().parents[2] / "deploy" / "words"
 
 _CACHED: Final = 8_192
 """Chat lines whose reading is remembered, as viewers repeat each other; 8 192 of usual length are 3 MB."""
+_ACCOUNT_LEAST: Final = 5
+"""Characters of an account; the chat services allow no shorter ones."""
+_ACCOUNT_DIGITS: Final = 3
+"""Digits of them; a plain word is no account."""
+_MOBILE_DIGITS: Final = 11
+"""A mobile number of mainland China."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +56,21 @@ class Hit:
 
 
 class Words:
-    """The compiled lists of a folder.
+    """Compiled lists.
+
+    Args:
+        files: file name -> content.
 
     Attributes:
         severities: group -> the worst severity that its list states.
         version: tells one set of files from another; 12 hex digits.
+        read: a chat line -> its normalised text and its hits; lines said lately are remembered.
+
+    Raises:
+        WordsError: names every fault of every file.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Compile word files.
-
-        Args:
-            files: file name -> content.
-
-        Raises:
-            WordsError: names every fault of every file.
-        """
         lists = parse(files)
         self.severities: dict[Group, Severity] = {one.group: one.severity for one in lists}
         self.version = _version(files)
@@ -74,13 +79,8 @@ class Words:
             for groups in set(GROUPS_OF.values())
         }
         self._matchers = {source: matchers[GROUPS_OF[source]] for source in SOURCES}
-        chat = self._matchers["danmaku"]
-
-        def read(text: str) -> tuple[str, tuple[Hit, ...]]:
-            normalised = normalise(text)
-            return normalised, chat.match(text, normalised)
-
-        self._read = lru_cache(_CACHED)(read)
+        self._chat = self._matchers["danmaku"]
+        self.read = lru_cache(_CACHED)(self._read)
 
     @classmethod
     def load(cls, folder: Path) -> Words:
@@ -90,9 +90,10 @@ class Words:
             WordsError: the folder cannot be read, or names every fault of every file.
         """
         try:
-            return cls({path.name: path.read_bytes() for path in word_files(folder)})
+            files = tuple((path.name, path.read_bytes()) for path in word_files(folder))
         except OSError as error:
             raise WordsError([f"cannot read {error.filename}: {error.strerror}"]) from error
+        return _compiled(files)
 
     def match(self, text: str, source: Source) -> tuple[Hit, ...]:
         """Return what a text of that source holds: at most one hit of a group, in the order of the text.
@@ -101,9 +102,15 @@ class Words:
         """
         return self._matchers[source].match(text, normalise(text))
 
-    def read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
-        """Return a chat line's normalised text and its hits; lines said lately are remembered."""
-        return self._read(text)
+    def _read(self, text: str) -> tuple[str, tuple[Hit, ...]]:
+        normalised = normalise(text)
+        return normalised, self._chat.match(text, normalised)
+
+
+@lru_cache(2)
+def _compiled(files: tuple[tuple[str, bytes], ...]) -> Words:
+    """Compile files, which takes a second, once while they stay the same."""
+    return Words(dict(files))
 
 
 def word_files(folder: Path) -> list[Path]:
@@ -122,45 +129,59 @@ def _version(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:12]
 
 
+_Span = tuple[int, int, Entry]
+"""Where an entry is said in the normalised text, half open."""
+
+
 class _Matcher:
     """Finds the words of some lists."""
 
     def __init__(self, lists: list[WordList]) -> None:
         self._entries = [entry for one in lists for entry in one.entries]
-        patterns = [entry.pattern for entry in self._entries]
-        self._find = AhoCorasick(patterns, store_patterns=False).find_matches_as_indexes
+        patterns = [entry.pattern.encode() for entry in self._entries]
+        self._find = BytesAhoCorasick(patterns).find_matches_as_indexes
 
     def match(self, text: str, normalised: str) -> tuple[Hit, ...]:
-        found = self._find(normalised, overlapping=True)
-        return self._judge(text, normalised, found) if found else ()
-
-    def _judge(self, text: str, normalised: str, found: list[tuple[int, int, int]]) -> tuple[Hit, ...]:
-        at = origins(text)
-        said: dict[Group, list[_Span]] = {}
-        passed: dict[Group, list[_Span]] = {}
-        for index, start, end in found:
-            entry = self._entries[index]
-            if _is_said(entry, normalised, at, start, end):
-                spans = passed if entry.kind == "pass" else said
-                spans.setdefault(entry.group, []).append((start, end, entry))
-        hits = [
-            Hit(group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
-            for group, spans in said.items()
-            for start, end, entry in _first(spans, passed.get(group, []))
-        ]
-        return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
+        encoded = normalised.encode("utf-8", "surrogatepass")
+        found = self._find(encoded, overlapping=True)
+        if not found:
+            return ()
+        spans = [(_index(encoded, start), _index(encoded, end), self._entries[i]) for i, start, end in found]
+        return _judge(text, normalised, [span for span in spans if _fits(span, normalised)])
 
 
-_Span = tuple[int, int, Entry]
-"""Where an entry is said in the normalised text, half open."""
-
-
-def _first(said: list[_Span], passed: list[_Span]) -> list[_Span]:
-    """Return the most severe, then leftmost, then longest span that no exception covers, if any."""
-    open_spans = [
-        span for span in said if not any(start <= span[0] and span[1] <= end for start, end, _ in passed)
+def _judge(text: str, normalised: str, spans: list[_Span]) -> tuple[Hit, ...]:
+    """Return the hits among the places where a pattern was found."""
+    if all(entry.kind == "pass" for _, _, entry in spans):
+        return ()
+    at = origins(text)
+    spans = [span for span in spans if _is_said(span, normalised, at)]
+    firsts = (_first([span for span in spans if span[2].group == group]) for group in _groups(spans))
+    hits = [
+        Hit(entry.group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
+        for start, end, entry in (span for first in firsts for span in first)
     ]
-    return sorted(open_spans, key=_precedence)[:1]
+    return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
+
+
+def _index(encoded: bytes, offset: int) -> int:
+    """Return the index of the character at an offset of bytes."""
+    return len(encoded[:offset].decode("utf-8", "surrogatepass"))
+
+
+def _groups(spans: list[_Span]) -> set[Group]:
+    return {entry.group for _, _, entry in spans}
+
+
+def _first(spans: list[_Span]) -> list[_Span]:
+    """Return the most severe, then leftmost, then longest span that no exception covers, if any."""
+    passed = [(start, end) for start, end, entry in spans if entry.kind == "pass"]
+    said = [
+        span
+        for span in spans
+        if span[2].kind != "pass" and not any(start <= span[0] and span[1] <= end for start, end in passed)
+    ]
+    return sorted(said, key=_precedence)[:1]
 
 
 def _precedence(span: _Span) -> tuple[int, int, int, str]:
@@ -168,19 +189,59 @@ def _precedence(span: _Span) -> tuple[int, int, int, str]:
     return -SEVERITIES.index(entry.severity or "info"), start, -end, entry.word
 
 
-def _is_said(entry: Entry, normalised: str, at: Origins, start: int, end: int) -> bool:
+def _fits(span: _Span, normalised: str) -> bool:
+    """Tell what can be told without going back to the text, which spares most of the rest."""
+    start, end, entry = span
+    if entry.kind == "whole":
+        return start == 0 and end == len(normalised)
+    if entry.kind == "account" and not entry.pattern.isdigit():
+        return end < len(normalised) and (_is_digit(normalised[end]) or _is_letter(normalised[end]))
+    return True
+
+
+def _is_said(span: _Span, normalised: str, at: Origins) -> bool:
     """Tell whether an entry itself is said where its pattern was found.
 
     A doubled character must be there at least as often (天天 is not 今天), a digit exactly as often (100
-    is not 10). A number ends where its digits end, a Latin word where its letters do.
+    is not 10). A number stands free of further digits and letters, a Latin word of letters.
     """
-    if entry.kind == "whole" and (start > 0 or end < len(normalised)):
+    start, end, entry = span
+    if _goes_on(entry, normalised, at, start, -1):
         return False
     wanted = [len(list(run)) for _, run in groupby(spell(entry.word))]
-    for character, runs, least in zip(entry.pattern, at.runs[start:end], wanted, strict=True):
-        if runs < least or (runs > least and _is_digit(character)):
-            return False
-    return not (_goes_on(entry, normalised, at, start, -1) or _goes_on(entry, normalised, at, end - 1, 1))
+    runs = at.runs[start:end]
+    if entry.kind == "account":
+        last = entry.pattern[-1]
+        begun = last * (runs[-1] - wanted[-1]) if last.isascii() else ""
+        runs[-1] = wanted[-1]
+        behind = _behind(normalised[end:], at.runs[end:], begun)
+        return _as_often(entry.pattern, runs, wanted) and _is_account(entry.pattern, behind)
+    return _as_often(entry.pattern, runs, wanted) and not _goes_on(entry, normalised, at, end - 1, 1)
+
+
+def _as_often(pattern: str, runs: list[int], wanted: list[int]) -> bool:
+    """Tell whether characters are repeated as in the entry, or more where they are no digits."""
+    return all(
+        said == least or (said > least and not _is_digit(character))
+        for character, said, least in zip(pattern, runs, wanted, strict=True)
+    )
+
+
+def _behind(normalised: str, runs: list[int], begun: str) -> str:
+    """Return the letters and digits behind an entry, as they were written."""
+    written = begun
+    for character, times in zip(normalised, runs, strict=True):
+        if not (_is_digit(character) or _is_letter(character)):
+            break
+        written += character * times
+    return written
+
+
+def _is_account(pattern: str, behind: str) -> bool:
+    """Tell whether an account is behind an entry; behind one of digits, the rest of a mobile number."""
+    if pattern.isdigit():
+        return len(pattern) + len(behind) == _MOBILE_DIGITS and behind.isdigit()
+    return len(behind) >= _ACCOUNT_LEAST and sum(map(_is_digit, behind)) >= _ACCOUNT_DIGITS
 
 
 def _goes_on(entry: Entry, normalised: str, at: Origins, edge: int, step: int) -> bool:
@@ -189,10 +250,8 @@ def _goes_on(entry: Entry, normalised: str, at: Origins, edge: int, step: int) -
     if not 0 <= beyond < len(normalised):
         return False
     inner, outer = normalised[edge], normalised[beyond]
-    if _is_digit(inner):
-        return _is_digit(outer) and _touch(at, edge, beyond)
-    latin = entry.pattern.isascii() and _is_letter(inner) and _is_letter(outer)
-    return latin and _touch(at, edge, beyond)
+    goes_on = outer.isascii() if _is_digit(inner) else entry.pattern.isascii() and _is_letter(outer)
+    return goes_on and _touch(at, edge, beyond)
 
 
 def _is_digit(character: str) -> bool:

@@ -11,7 +11,17 @@ from typing import Final
 
 from rich.console import Console
 
-BENCHES: Final[tuple[str, ...]] = ("ingest", "latency", "exporter", "nab", "kpi", "chat")
+BENCHES: Final[tuple[str, ...]] = (
+    "reading",
+    "ingest",
+    "latency",
+    "exporter",
+    "backtest",
+    "nab",
+    "kpi",
+    "chat",
+    "words",
+)
 
 
 def main(names: list[str]) -> int:

@@ -65,7 +65,7 @@ class Mess:
                 if self.chance.random() < 0.05:
                     yield record
 
-    def some(self, at_ms):  # noqa: PLR0911 - one return for each kind of record
+    def some(self, at_ms):  # noqa: C901, PLR0911 - one branch and return for each kind of record
         chance = self.chance
         shift = chance.choice((0, 0, 0, 0, -5, -800, -25_000, -50_000, 4_000))
         at_ms += shift
@@ -88,7 +88,9 @@ class Mess:
         user = f"user-{chance.randrange(40)}"
         if kind < 0.6:
             action = chance.choice(("enter", "enter", "leave", "click", "cart", "follow", "share"))
-            fields = {"source": f"source-{chance.randrange(15)}"} if chance.random() < 0.8 else {}
+            fields: dict[str, Any] = {}
+            if chance.random() < 0.8:
+                fields["source"] = f"source-{chance.randrange(15)}"
             if action == "click":
                 fields["item_id"] = f"item-{chance.randrange(4)}"
             if action == "leave" and chance.random() < 0.8:

@@ -91,12 +91,12 @@ def compare_panes(room, wanted, hasher, reach_ms):
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     tallies = [session.tally for session in room.sessions]
     compare_sums(tallies, wanted.panes, oldest_fine, oldest_coarse)
-    found = defaultdict(set)
+    found: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     for tally in tallies:
         for number, extras in tally.coarse_extras.items():
             for name, kept in extras.items():
                 if number >= oldest_coarse and isinstance(kept, Distinct):
-                    found[name, number] |= kept.members
+                    found[name, number] |= kept.members or set()
     people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
     assert {name for name, _ in found} <= set(EXTRAS)
     assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}

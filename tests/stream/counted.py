@@ -56,7 +56,7 @@ def amounts(feed, event):
 
 
 def load(event):
-    found = {}
+    found: dict[str, int] = {}
     if event.get("cpu_ratio") is not None:
         found |= {"load.cpu_pings": 1, "load.cpu_milli": round(event["cpu_ratio"] * 1_000)}
     if event.get("egress_kbps") is not None and event.get("egress_limit_kbps"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stream.catalogue import ROOM_COLUMN_INDEX, VENDOR_COLUMN_INDEX
 from tests.stream.logs import fold_at_once
 
@@ -13,7 +15,7 @@ class Figures:
         folding = fold_at_once(log.records, log.now_ms + more_ms)
         folding.flusher.tell_all_again()
         flush = folding.flush()
-        self.entry = flush.rooms[0] if flush.rooms else None
+        self.entry: Any = flush.rooms[0] if flush.rooms else None
         self.vendors = flush.vendors
 
     def __call__(self, name):

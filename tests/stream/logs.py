@@ -12,18 +12,19 @@ from stream.entries import entries_of
 from stream.figures import LAYOUT
 from stream.folding import Folder
 from stream.model import FEEDS
+from stream.panes import oldest_panes
 from stream.partition import Partition
 from stream.store.flush import Flusher
 from stream.store.packing import unpack_operation, unpack_room
 from stream.users import UserHasher
 from stream.words import SHIPPED, Words
-from stream.panes import oldest_panes
 from tests.stream.recount import Record
 
 HASHER = UserHasher(b"test-key")
 WORDS = Words.load(SHIPPED)
 SETTLE_MS, ALIGN_MS, LATENESS_MS = 30, 10_000, 30_000
 START_MS = 1_700_000_000_000
+TOPICS = {feed: f"live.{feed}" for feed in FEEDS}
 
 
 class Log:
@@ -61,9 +62,9 @@ class Folding:
             self.partition,
             self.alignment,
             decoders={feed: Decoder(feed, 1, HASHER) for feed in FEEDS},
-            topics={feed: f"live.{feed}" for feed in FEEDS},
+            topics=TOPICS,
         )
-        self.flusher = Flusher(0, self.partition, set())
+        self.flusher = Flusher(0, self.partition, set(), TOPICS)
         self.appended = {}
         self.offsets = {}
 
@@ -167,7 +168,7 @@ class PlainStore:
                 partition.operations[name] = unpack_operation(name, fields, partition.windows)
         for key, chunk in self.strings.items():
             partition.orders.load(int(key.rpartition(":")[2]), bytes(chunk))
-        folding.flusher = Flusher(0, partition, set())
+        folding.flusher = Flusher(0, partition, set(), TOPICS)
         return folding
 
 
@@ -222,7 +223,8 @@ def described(partition, reach_ms):
     partition.merge(partition.rooms.values(), partition.operations.values())
     return {
         "rooms": {
-            room_id: _room(room, partition.windows, reach_ms) for room_id, room in sorted(partition.rooms.items())
+            room_id: _room(room, partition.windows, reach_ms)
+            for room_id, room in sorted(partition.rooms.items())
         },
         "vendors": {
             name: _tally(found.tally, partition.windows, reach_ms)
@@ -257,7 +259,7 @@ def totals_of(tally, windows):
 def cells_of(pane):
     """Return the numbers of a pane by cell."""
     found = entries_of([pane], [0])
-    sums = Counter()
+    sums: Counter[str] = Counter()
     for cell, number in zip(found.cell.tolist(), found.number.tolist(), strict=True):
         sums[LAYOUT.names[cell]] += number
     return dict(sums)

@@ -238,7 +238,8 @@ class Room:
     def lose(self, record):
         self.off_air[record.feed] += 1
         if record.feed == "orders":
-            self.own[record.event["order_id"], record.event["status"]] = (record.append_ms, None)
+            key = record.event["order_id"], record.event["status"]
+            self.own[key] = (record.append_ms, None, record.offset)
 
     def take(self, record):
         event = record.event
@@ -300,13 +301,18 @@ class Room:
         self.join(at_ms, append_ms)
 
     def join(self, at_ms, append_ms):
-        """Take in what waited, came in the last ten minutes and is not before the record's time."""
+        """Take in what waited, came in the last ten minutes and is not before the record's time.
+
+        A cancel or refund goes where its order was when it came.
+        """
         order = {feed: number for number, feed in enumerate(REQUIRED)}
         for record in sorted(self.waiting, key=lambda r: (r.append_ms, order[r.feed], r.offset)):
-            if record.event["at_ms"] < at_ms or append_ms - record.append_ms > MINUTES_10:
+            if append_ms - record.append_ms > MINUTES_10:
                 continue
-            follows = record.feed == "orders" and record.event["status"] in ("cancelled", "refunded")
-            if follows and self.session_of(record.event["order_id"], record.append_ms) is not self.current:
+            if record.feed == "orders" and record.event["status"] in ("cancelled", "refunded"):
+                if self.session_of(record) is not self.current:
+                    continue
+            elif record.event["at_ms"] < at_ms:
                 continue
             self.waiting.remove(record)
             if "text" in record.event:
@@ -314,18 +320,22 @@ class Room:
             self.count(self.current, record)
             if record.feed == "orders":
                 key = record.event["order_id"], record.event["status"]
-                self.own[key] = (record.append_ms, self.current)
+                self.own[key] = (record.append_ms, self.current, record.offset)
 
-    def session_of(self, order_id, append_ms):
-        """Return where the order was paid, else first seen; "waits", None or "forgotten" else."""
+    def session_of(self, record):
+        """Return where its order was paid before it, else first seen; "waits", None or "forgotten" else."""
+        order_id, append_ms = record.event["order_id"], record.append_ms
         found = {
             status: self.own[order_id, status]
             for status in ("created", "paid", "failed")
-            if (order_id, status) in self.own and append_ms - self.own[order_id, status][0] < HOURS_24
+            if (order_id, status) in self.own
+            and append_ms - self.own[order_id, status][0] < HOURS_24
+            and self.own[order_id, status][2] < record.offset
         }
         if not found:
             return "forgotten"
-        return found["paid"][1] if "paid" in found else min(found.values(), key=lambda own: own[0])[1]
+        own = found.get("paid") or min(found.values(), key=lambda own: (own[0], own[2]))
+        return own[1]
 
     def order(self, record):
         event, append_ms = record.event, record.append_ms
@@ -335,7 +345,7 @@ class Room:
             return
         self.statuses[key] = append_ms
         if event["status"] in ("cancelled", "refunded"):
-            session = self.session_of(event["order_id"], append_ms)
+            session = self.session_of(record)
             if session == "waits":
                 self.waiting.append(record)
             elif isinstance(session, Session):
@@ -345,7 +355,7 @@ class Room:
                 return
         else:
             session = self.place(record)
-        self.own[key] = (append_ms, session)
+        self.own[key] = (append_ms, session, record.offset)
 
     def count(self, session, record):
         event, feed = record.event, record.feed

@@ -21,7 +21,7 @@ def entries(rows):
 
 
 def sums(found):
-    counted = Counter()
+    counted: Counter[tuple[int, int]] = Counter()
     for owner, cell, number in zip(found.owner, found.cell, found.number, strict=True):
         counted[int(owner), int(cell)] += int(number)
     return counted
@@ -29,7 +29,7 @@ def sums(found):
 
 @given(pieces, st.integers(0, 40))
 def test_what_is_combined_comes_back(rows, cut):
-    wanted = Counter()
+    wanted: Counter[tuple[int, int]] = Counter()
     for owner, cell, number in rows:
         wanted[owner, cell] += number
     packed = combine([entries(rows[:cut]), entries(rows[cut:])])

@@ -70,7 +70,8 @@ class World:
         for event in events:
             feed = {Ping: "health", Visit: "visits", Order: "orders"}[type(event)]
             user = int(getattr(event, "user_id", "0"))
-            batch = Batch(self.tally, (event,), (user,), (now_s * 1_000,), (0,), late=False)
+            records = [(b"", b"", now_s * 1_000, 0)]
+            batch = Batch(self.tally, (event,), (user,), records, (0,), late=False)
             batch.paired_ms = (None,)
             FEED_FIGURES[feed].add(batch)
         self.windows.merge([self.tally], 0)

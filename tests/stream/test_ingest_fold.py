@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.model import FEEDS
 from tests.stream.compare import compare_operation, compare_room
-from tests.stream.logs import HASHER, described, fold_at_once, fold_in_pieces, fold_with_restarts
+from tests.stream.logs import (
+    HASHER,
+    START_MS,
+    Folding,
+    Log,
+    described,
+    fold_at_once,
+    fold_in_pieces,
+    fold_with_restarts,
+)
 from tests.stream.recount import recount
 from tests.stream.strategies import logs
 
@@ -58,3 +68,40 @@ def test_nothing_waits_for_ever(drawn, seed):
 
 def buried(folding):
     return sorted((letter.topic, letter.offset, letter.reason) for letter in folding.folder.dead)
+
+
+def test_a_refund_follows_its_provisional_order_however_the_feeds_are_read():
+    """The order is joined by the session that begins after it; the refund's own time does not matter.
+
+    append   0 live   1 s order   2 s refund   3 s live
+    at_ms    0        6 s         1 s          4 s
+             (ended at 0.5 s)
+    """
+    log = Log()
+    began = log.now_ms
+    log.put("rooms", room_id="r1", state="live")
+    log.put("rooms", append_ms=began + 500, room_id="r1", state="ended")
+    order = {"room_id": "r1", "user_id": "u1", "order_id": "o1", "amount_fen": 100}
+    log.put("orders", append_ms=began + 1_000, at_ms=began + 6_000, status="paid", **order)
+    log.put("orders", append_ms=began + 2_000, at_ms=began + 1_000, status="refunded", **order)
+    log.put("rooms", append_ms=began + 3_000, at_ms=began + 4_000, room_id="r1", state="live")
+    reach_ms = began + 5_000
+    wanted = recount(log.records, reach_ms=reach_ms)["rooms"]["r1"]
+    assert wanted.sessions[1].sums["orders.refunded"] == 1
+    for folding in (fold_at_once(log.records, reach_ms), fold_rooms_first(log.records, reach_ms)):
+        compare_room(
+            folding.partition.rooms["r1"], wanted, HASHER, folding.partition.windows, reach_ms=reach_ms
+        )
+
+
+def fold_rooms_first(records, reach_ms):
+    """Fold with all room records and pings read before anything else, as far as the alignment lets them."""
+    folding = Folding()
+    for feeds in (("rooms", "health"), [feed for feed in FEEDS if feed not in {"rooms", "health"}]):
+        for feed in feeds:
+            folding.read(feed, [r for r in records if r.feed == feed])
+        for feed in FEEDS:
+            folding.saw_end(feed, reach_ms if feed in feeds else min(reach_ms, START_MS))
+        folding.fold()
+    folding.flush()
+    return folding

@@ -20,7 +20,7 @@ def made(*parts):
 @given(_hashes, _hashes, _hashes)
 def test_pieces_in_any_order_are_the_whole(first, second, third):
     whole = made({*first, *second, *third})
-    parts = made(made(third), made(set(first), made(second)))
+    parts = made(made(set(third)), made(set(first), made(set(second))))
     again = Sampled(8, 32)
     again.unpack(parts.pack())
     assert whole.pack() == parts.pack() == again.pack()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream.partition import WAITING_MAX
-from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, SILENCE_MS
+from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, SILENCE_MS, Session
 from tests.stream.logs import (
     HASHER,
     SETTLE_MS,
@@ -18,7 +18,7 @@ from tests.stream.logs import (
 )
 
 SECOND_MS, MINUTE_MS = 1_000, 60_000
-COUNTED = {}
+COUNTED: dict[Session, dict[str, int]] = {}
 """Session that ``fold`` gave -> its totals by cell."""
 
 

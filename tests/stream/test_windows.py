@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stream.catalogue import WINDOWS_MS
 from stream.cells import Extra, Group, Layout
+from stream.model import Feed
 from stream.panes import KEEP_SLACK_MS, LATE, LateRule, oldest_panes, pane_ms, window_bounds
 from stream.sketches import Samples
 from stream.tally import Tally
@@ -17,7 +18,7 @@ from stream.windows import Frame, Windows
 
 LAYOUT = Layout((Group("l", "likes", ("a", "b")), Group("v", "visits", ("a",))))
 EXTRAS = {"values": Extra("values", Samples, pane=Samples, fine=True)}
-FEEDS = ("likes",)
+FEEDS: tuple[Feed, ...] = ("likes",)
 START_MS = 1_700_000_000_000
 SECOND = START_MS // 1_000
 
@@ -133,7 +134,7 @@ moves = st.lists(
 def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
     """Events before and after the reach, small steps and leaps of it, old panes forgotten now and then."""
     found, reach_ms, forgot_ms = Counted(), START_MS + 500_000, 0
-    tally, came = found.tally, Counter()
+    tally, came = found.tally, Counter[int]()
     for shift, number, wait_ms in steps:
         second = reach_ms // 1_000 + shift
         likes(tally, second, number)

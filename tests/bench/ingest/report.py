@@ -15,23 +15,21 @@ from rich.console import Console
 from rich.table import Table
 
 from stream.ingest import IngestSettings
+from stream.settings import Settings
 from tests.bench.ingest import profile
 from tests.bench.ingest.drain import drain
 from tests.bench.ingest.latency import latency
-from tests.bench.ingest.machine import conditions
+from tests.bench.ingest.machine import alone, conditions
 from tests.bench.ingest.mix import SHARES, Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.rooms import many_rooms
-from tests.bench.ingest.world import World, ends, ensure, world
+from tests.bench.ingest.world import Offsets, World, ends, ensure, world
 
-__all__ = ["Options", "run"]
+__all__ = ["Options", "Preloaded", "drains", "preload", "run"]
 
 _OUT: Final = Path(__file__).resolve().parents[3] / "var" / "bench"
 _PER_S: Final = 50_000
 """Records per second of event time."""
-_OFFERED: Final = (20_000, 50_000)
-"""Records per second that are offered for the latency."""
-_LIVE_ROOMS: Final = (1_000, 10_000)
 _CATALOGUES: Final = ("whole", "core")
 _WIDTH: Final = 130
 _LEAD_S: Final = 3
@@ -49,7 +47,10 @@ class Options:
         seed: of the mix.
         profile: whether to tell where the time of the drain goes.
         seconds: how long each rate is offered.
+        first: whether what is measured runs ahead of everything else on the machine; needs root.
         steady_per_s: records per second of many rooms that have been live for long.
+        live_rooms: how many those are; the first has a take-over as well.
+        offered: records per second that are offered for the latency.
     """
 
     parts: tuple[str, ...] = ()
@@ -58,11 +59,34 @@ class Options:
     seed: int = 1
     profile: bool = False
     seconds: int = 20
+    first: bool = False
     steady_per_s: int = 3_000
+    live_rooms: tuple[int, ...] = (1_000, 10_000)
+    offered: tuple[int, ...] = (20_000, 50_000)
+
+    @classmethod
+    def short(cls) -> Options:
+        """Return options for a look of some minutes: is everything still measured, and about the same?"""
+        return cls(events=200_000, seconds=5, steady_per_s=300, live_rooms=(200,), offered=(5_000,))
 
     def wants(self, part: str) -> bool:
         """Return whether a bench is to run."""
         return not self.parts or part in self.parts
+
+
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """Feeds that are full.
+
+    Attributes:
+        settings: of the deployment that they belong to.
+        mix: what they hold.
+        wanted: their ends.
+    """
+
+    settings: Settings
+    mix: Mix
+    wanted: Offsets
 
 
 def run(options: Options | None = None) -> dict[str, Any]:
@@ -77,10 +101,10 @@ def run(options: Options | None = None) -> dict[str, Any]:
 
 
 async def _measure(options: Options, folder: Path, console: Console) -> dict[str, Any]:
-    async with world(folder) as made:
+    async with world(folder, first=options.first) as made:
         found: dict[str, Any] = {"conditions": conditions()}
         if options.wants("drain"):
-            found["drain"] = await _drains(options, made, console)
+            found["drain"] = await drains(options, made, await preload(options, made, console), console)
         if options.wants("latency"):
             found["latency"] = await _latencies(options, made, console)
         if options.wants("rooms"):
@@ -88,7 +112,8 @@ async def _measure(options: Options, folder: Path, console: Console) -> dict[str
         return found
 
 
-async def _drains(options: Options, made: World, console: Console) -> dict[str, Any]:
+async def preload(options: Options, made: World, console: Console) -> Preloaded:
+    """Fill the feeds, in the order of event time, all but the last seconds of it behind the clock."""
     settings = made.settings()
     await ensure(settings)
     began = time.monotonic()
@@ -101,14 +126,20 @@ async def _drains(options: Options, made: World, console: Console) -> dict[str, 
     )
     await send(settings, [mix.announcements()])
     await send(settings, mix.slices(options.events))
-    wanted = await ends(settings)
     shares = ", ".join(f"{feed} {share:.0%}" for feed, share in SHARES.items())
     console.print(
         f"{mix.number} records preloaded in {time.monotonic() - began:.0f} s: {shares};"
         f" {options.rooms} rooms, Zipf, lz4, {_PER_S} a second of event time,"
         f" {settings.partitions} partitions, seed {options.seed}"
     )
-    found: dict[str, Any] = {}
+    return Preloaded(settings, mix, await ends(settings))
+
+
+async def drains(
+    options: Options, made: World, preloaded: Preloaded, console: Console
+) -> dict[str, dict[str, Any]]:
+    """Drain the feeds with each catalogue, and print the figures."""
+    found: dict[str, dict[str, Any]] = {}
     for catalogue in _CATALOGUES:
         more = _catalogue(catalogue)
         if more is None:
@@ -116,7 +147,10 @@ async def _drains(options: Options, made: World, console: Console) -> dict[str, 
             continue
         stacks = _OUT / f"ingest-{catalogue}.stacks" if options.profile else None
         _OUT.mkdir(parents=True, exist_ok=True)
-        found[catalogue] = await drain(made, made.settings(), mix, wanted, stacks=stacks, **more)
+        async with alone():
+            found[catalogue] = await drain(
+                made, made.settings(), preloaded.mix, preloaded.wanted, stacks=stacks, **more
+            )
         _print_drain(console, catalogue, found[catalogue])
         if stacks:
             console.print(
@@ -155,12 +189,13 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
     table = Table(
         "offered/s", "p50", "p99", "worst", "critical p99", "CPU", "looks p50, p99", "not in time", "load"
     )
-    for per_s in _OFFERED:
+    for per_s in options.offered:
         settings = made.settings(f"offered-{per_s}.")
         await ensure(settings)
-        got = await latency(
-            made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
-        )
+        async with alone():
+            got = await latency(
+                made, settings, per_s=per_s, seconds=options.seconds, rooms=options.rooms, seed=options.seed
+            )
         found.append(got)
         table.add_row(
             f"{per_s:,}",
@@ -181,7 +216,7 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
 
 async def _rooms(options: Options, made: World, console: Console) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for rooms in _LIVE_ROOMS:
+    for rooms in options.live_rooms:
         got = await many_rooms(
             made, rooms=rooms, per_s=options.steady_per_s, seed=options.seed, takes_over=not found
         )
@@ -206,10 +241,9 @@ def _print_rooms(console: Console, got: dict[str, Any]) -> None:
         f"{got['load_before']} → {got['load_1m']}",
     )
     console.print(table, "bytes by key: " + ", ".join(f"{key} {size:,}" for key, size in got["keys"].items()))
-    if "takeover" in got:
-        times = got["takeover"]
+    for times in got.get("takeovers", []):
         console.print(
             f"take-over of {times['partitions']} partitions, to the last one's first flush: from the kill"
             f" {times['killed_to_flush_ms']} ms, from the broker's notice {times['noticed_to_flush_ms']} ms,"
-            f" from the new assignment {times['assigned_to_flush_ms']} ms"
+            f" from the new assignment {times['assigned_to_flush_ms']} ms; load {times['load_1m']}"
         )

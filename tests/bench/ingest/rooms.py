@@ -17,7 +17,7 @@ from tests.bench.ingest.machine import conditions, peak_mib, rss_mib
 from tests.bench.ingest.mix import Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.store import store_bytes
-from tests.bench.ingest.takeover import takeover
+from tests.bench.ingest.takeover import takeovers
 from tests.bench.ingest.world import World, ends, ensure, until_kept
 
 __all__ = ["HISTORY_S", "many_rooms"]
@@ -26,9 +26,10 @@ HISTORY_S: Final = 960
 """Event time that is preloaded: the longest window and its slack."""
 _LINGER_MS: Final = 200
 """At a few thousand records a second, record batches of some dozens."""
-_FLOW_S: Final = 900
+_FLOW_S: Final = 7_200
 """How long the feeds go on at most."""
 _LEAD_S: Final = 3
+_TAKEOVERS: Final = 3
 _DRAIN_S: Final = 1_800
 
 
@@ -63,9 +64,10 @@ async def many_rooms(
     flow.start()
     try:
         async with world.ingest(settings, f"ingest-{rooms}", **more) as process:
-            found = {"per_s": per_s} | await _measured(settings, process, flow)
+            with world.ahead(process.pid, flow.pid):
+                found = {"per_s": per_s} | await _measured(settings, process, flow)
             if takes_over:
-                found["takeover"] = await takeover(world, settings, process)
+                found["takeovers"] = await takeovers(world, settings, process, _TAKEOVERS)
             return found
     finally:
         await flow.stop()
