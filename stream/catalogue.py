@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from stream.columns import columns_of
 from stream.metrics import commerce, interaction, overall, quality, traffic, vendors
 from stream.metrics.metric import WINDOWS_MS, Column, Metric, Window
 
@@ -44,12 +45,8 @@ COLUMNS_VERSION: Final = 2
 """The version that ``live.windows`` names in ``columns``."""
 
 
-def _columns(scope: str) -> tuple[Column, ...]:
-    return tuple(c for m in METRICS if m.scope == scope and not m.derived for c in m.columns())
-
-
-ROOM_COLUMNS: Final = _columns("room")
-VENDOR_COLUMNS: Final = _columns("vendor")
+ROOM_COLUMNS: Final = columns_of("room", METRICS)
+VENDOR_COLUMNS: Final = columns_of("vendor", METRICS)
 ROOM_COLUMN_INDEX: Final[dict[str, int]] = {c.name: i for i, c in enumerate(ROOM_COLUMNS)}
 VENDOR_COLUMN_INDEX: Final[dict[str, int]] = {c.name: i for i, c in enumerate(VENDOR_COLUMNS)}
 

@@ -82,6 +82,7 @@ class Extra:
         into: name of the session's extra that it merges into, when that is another one's.
         fine: whether fine panes (1 s) keep it.
         coarse: whether coarse panes (10 s) keep it.
+        brief: whether coarse panes keep it only as long as windows of 5 min need it.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Extra:
     into: str | None = None
     fine: bool = False
     coarse: bool = True
+    brief: bool = False
 
 
 class Layout:

@@ -22,6 +22,7 @@ __all__ = [
     "LATE",
     "LateRule",
     "cohort_window",
+    "oldest_brief",
     "oldest_panes",
     "pane_ms",
     "window_bounds",
@@ -92,6 +93,11 @@ def oldest_panes(reach_ms: int) -> tuple[int, int]:
     """Return the numbers of the oldest fine and the oldest coarse pane that any window can need."""
     fine = (reach_ms - WINDOWS_MS["1m"] - KEEP_SLACK_MS) // FINE_MS
     return fine, (reach_ms - WINDOWS_MS["15m"] - KEEP_SLACK_MS) // COARSE_MS
+
+
+def oldest_brief(reach_ms: int) -> int:
+    """Return the number of the oldest coarse pane that a window of 5 min can need."""
+    return (reach_ms - WINDOWS_MS["5m"] - KEEP_SLACK_MS) // COARSE_MS
 
 
 class LateRule:

@@ -286,7 +286,7 @@ class Partition:
             known, title = room.current, room.facts.get("title")
             joined = room.record(event, append_ms)
             if room.current is not known or room.facts.get("title") != title:
-                self._read_title(room, room.facts.get("title"), "room_title", event.at_ms, "rooms", offset)
+                self._read_title(room, room.facts.get("title"), "room_title", "rooms", offset)
             if joined is not None:
                 heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
                 self._join(room, joined)
@@ -300,15 +300,13 @@ class Partition:
                 room.mark(event, append_ms + self._settle_ms)
                 self.touched.add(room)
                 if event.mark == "item_on":
-                    self._read_title(room, event.title, "item_title", event.at_ms, "marks", offset)
+                    self._read_title(room, event.title, "item_title", "marks", offset)
 
-    def _read_title(
-        self, room: Room, title: str | None, source: Source, at_ms: int, feed: Feed, offset: int
-    ) -> None:
+    def _read_title(self, room: Room, title: str | None, source: Source, feed: Feed, offset: int) -> None:
         """Look for words in a title that the open session got."""
         if title and self._whole and self.words and room.current is not None:
             tally = room.current.tally
-            add_title_words(tally, self.words, title, source, at_ms=at_ms, feed=feed, offset=offset)
+            add_title_words(tally, self.words, title, source, feed=feed, offset=offset)
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]

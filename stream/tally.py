@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ class Tally:
         return self.registers.setdefault(name, empty)
 
     def merge_extras(
-        self, second: int, came: Mapping[str, Any], extras: Mapping[str, Extra], oldest: tuple[int, int]
+        self, second: int, came: Mapping[str, Any], extras: Mapping[str, Extra], oldest: tuple[int, int, int]
     ) -> None:
         """Merge what a second brought besides cells.
 
@@ -113,7 +114,8 @@ class Tally:
             second: the second, or ``LATE``.
             came: name -> what came.
             extras: what there is, by name.
-            oldest: number of the oldest fine and of the oldest coarse pane that may be begun.
+            oldest: number of the oldest fine and of the oldest coarse pane that may be begun, and of the
+                oldest coarse one for what is kept briefly.
         """
         number = second * FINE_MS // COARSE_MS
         for name, part in came.items():
@@ -126,7 +128,7 @@ class Tally:
                 _merge(self.fine_extras.setdefault(second, {}), name, extra.pane, part)
                 self.changed_fine.add(second)
                 self._forget_known(name, second, coarse=False)
-            if extra.coarse and number >= oldest[1]:
+            if extra.coarse and number >= oldest[2 if extra.brief else 1]:
                 _merge(self.coarse_extras.setdefault(number, {}), name, extra.pane, part)
                 self.changed_coarse.add(number)
                 self._forget_known(name, number, coarse=True)
@@ -179,6 +181,13 @@ class Tally:
             _drop(self.fine, fine) | _drop(self.fine_extras, fine),
             _drop(self.coarse, coarse) | _drop(self.coarse_extras, coarse),
         )
+
+    def forget_brief(self, names: AbstractSet[str], oldest: int) -> None:
+        """Drop extras of these names from the coarse panes before this number."""
+        for number, kept in self.coarse_extras.items():
+            if number < oldest and not names.isdisjoint(kept):
+                self.coarse_extras[number] = {name: one for name, one in kept.items() if name not in names}
+                self.changed_coarse.add(number)
 
     def _forget_known(self, name: str, number: int, *, coarse: bool) -> None:
         """Note of what is known of windows that a pane has changed."""

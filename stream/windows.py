@@ -16,7 +16,7 @@ from stream.catalogue import WINDOWS_MS
 from stream.cells import Extra, Layout
 from stream.entries import Entries, Ints, combine, entries_of
 from stream.model import Feed
-from stream.panes import COARSE_MS, COARSE_WINDOWS, FINE_MS, oldest_panes, window_bounds
+from stream.panes import COARSE_MS, COARSE_WINDOWS, FINE_MS, oldest_brief, oldest_panes, window_bounds
 from stream.tally import Tally
 
 __all__ = ["Frame", "Windows"]
@@ -152,6 +152,7 @@ class Windows:
         second = np.asarray(came.seconds, np.int64)
         np.add.at(self.totals, (slot[entries.owner], entries.cell), entries.number)
         oldest_fine, oldest_coarse = oldest_panes(forgot_ms)
+        limits = (oldest_fine, oldest_coarse, oldest_brief(forgot_ms))
         coarse = second * FINE_MS // COARSE_MS
         for number, oldest, is_coarse in ((second, oldest_fine, False), (coarse, oldest_coarse, True)):
             kept = (number >= oldest) & (second >= 0)
@@ -159,7 +160,7 @@ class Windows:
             self._into_sums(slot, number, kept, entries, coarse=is_coarse)
         for tally, at, fresh in zip(came.tallies, came.seconds, came.fresh, strict=True):
             if fresh.extras:
-                tally.merge_extras(at, fresh.extras, self._extras, (oldest_fine, oldest_coarse))
+                tally.merge_extras(at, fresh.extras, self._extras, limits)
 
     def advance(self, ends_ms: Mapping[tuple[Feed, ...], int]) -> None:
         """Move every window on to the reach of its feeds.

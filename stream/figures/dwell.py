@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import Final
+from itertools import accumulate
+from typing import Any, Final
 
 import numpy as np
 
 from stream.cells import Batch, Group
-from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.metrics.traffic import AFTERS_MS
 from stream.model import Feed
@@ -42,8 +42,11 @@ _BOUNCE_MS: Final = 5_000
 """Who leaves within this has not stayed at all; from metrics.md."""
 _LAST_AFTER: Final = max(AFTERS_MS, key=lambda after: AFTERS_MS[after])
 
-DWELLS: Final = Group("dwell", "visits", (*map(str, _BOUNDS_S), "longer", "ms"))
-"""Stays by the smallest bound that they do not exceed, and their sum."""
+DWELLS: Final = Group("dwell", "visits", ("count", "ms"))
+"""Stays and their sum."""
+_HISTOGRAM: Final = "dwell"
+"""A session's register: stays by the smallest bound that they do not exceed, the last for longer ones. Only
+the whole session has a histogram, so panes need not keep it."""
 LEAVERS: Final = Group("left", "visits", ("bounce", *AFTERS_MS))
 """Who left within 5 s, and who else left before each time to look again and not before the one before it."""
 COHORT_WINDOWS: Final = (*map(cohort_window, AFTERS_MS), *map(young_window, AFTERS_MS))
@@ -51,7 +54,7 @@ _ENTER: Final = "visits.enter"
 COHORT_CELLS: Final = (_ENTER, *map(LEAVERS.cell, LEAVERS.cells))
 """The cells that cohorts are told by, and the windows of them."""
 
-_BUCKETS: Final = tuple(DWELLS.cell(cell) for cell in DWELLS.cells[:-1])
+_COUNT: Final = DWELLS.cell("count")
 _SUM_MS: Final = DWELLS.cell("ms")
 _BOUNCE: Final = LEAVERS.cell("bounce")
 _LEFT: Final = tuple(LEAVERS.cell(after) for after in AFTERS_MS)
@@ -70,10 +73,12 @@ def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) ->
             second in which the viewer left.
     """
     entered: dict[int, dict[str, int]] = {}
+    histogram = batch.tally.register(_HISTOGRAM, [0] * (len(_BOUNDS_S) + 1))
     for at_ms, dwell_ms, cells in stays:
         stay_ms = dwell_ms if dwell_ms < DWELL_MAX_MS else DWELL_MAX_MS  # noqa: FURB136 - twice as fast as min
+        cells[_COUNT] += 1
         cells[_SUM_MS] += stay_ms
-        cells[_BUCKETS[bisect_left(_BOUNDS_MS, stay_ms)]] += 1
+        histogram[bisect_left(_BOUNDS_MS, stay_ms)] += 1
         if stay_ms < _LAST_AFTER_MS:
             pane = (at_ms - stay_ms) // COARSE_MS
             if pane not in entered:
@@ -81,9 +86,17 @@ def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) ->
             entered[pane][_BOUNCE if stay_ms <= _BOUNCE_MS else _LEFT[bisect_right(_AFTERS_MS, stay_ms)]] += 1
 
 
+def _stays(view: View, _label: str | None, _window: str | None) -> list[Any]:
+    """Return for each subject how many stays do not exceed each bound, and their sum in seconds."""
+    names = [*map(str, _BOUNDS_S), "+Inf"]
+    nothing = [0] * len(names)
+    held = (accumulate(tally.registers.get(_HISTOGRAM, nothing)) for tally in view.tallies)
+    sums_s = (view.total(_SUM_MS) / 1_000).tolist()
+    return [{**dict(zip(names, one, strict=True)), "sum": s} for one, s in zip(held, sums_s, strict=True)]
+
+
 def _mean(view: View, _label: str | None, window: str | None) -> Figures:
-    number = np.sum([view.sum(bucket, window) for bucket in _BUCKETS], axis=0)
-    return ratio(view.sum(_SUM_MS, window), number) / 1_000
+    return ratio(view.sum(_SUM_MS, window), view.sum(_COUNT, window)) / 1_000
 
 
 def _bounces(view: View, _label: str | None, window: str | None) -> Figures:
@@ -123,7 +136,7 @@ EXTRAS: Final = ()
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {
-    "live_dwell_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_MS, 1_000),
+    "live_dwell_seconds": _stays,
     "live_dwell_mean_seconds": _mean,
     "live_bounce_ratio": _bounces,
     "live_retention_ratio": _retention,

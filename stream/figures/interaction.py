@@ -51,7 +51,7 @@ def _add_lines(batch: Batch) -> None:
     texts = [read(line.text) for line in batch.events]
     if not batch.late:
         add_said(batch, seconds, texts, cells)
-    add_hits(batch, seconds, texts, cells)
+    add_hits(batch, texts)
 
 
 def _add_speeches(batch: Batch) -> None:
@@ -108,7 +108,7 @@ def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures
     return ratio(followers, count_people(view, "visitors", window, seen=_ENTER))
 
 
-GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT, busiest.SUSPECT, *words.GROUPS)
+GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT, busiest.SUSPECT)
 EXTRAS: Final = (
     people("writers", session=False),
     people("interacters"),

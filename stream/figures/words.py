@@ -5,14 +5,12 @@ The text itself leaves only as evidence: the worst ``HITS_MAX`` hits of a sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-import numpy as np
-
-from stream.cells import Batch, Extra, Group
+from stream.cells import Batch, Extra
 from stream.figures.people import PANE_EXACT_MAX, count_people
 from stream.figures.view import Figures, Formula, View
 from stream.model import Feed
@@ -24,7 +22,6 @@ from stream.words.lists import SEVERITIES
 __all__ = [
     "COMPLAINERS",
     "FORMULAS",
-    "GROUPS",
     "HITS_MAX",
     "Text",
     "add_hits",
@@ -39,14 +36,14 @@ HITS_MAX: Final = 20
 """Most hits of a session that one flush tells of; from the contract."""
 _TEXTS_KNOWN: Final = 8_192
 """Chat lines whose reading is remembered, as viewers repeat each other: about 4 MB."""
-_COMPLAINTS: Final = Group("complaints", "danmaku", COMPLAINTS)
-_SAID: Final = Group("prohibited:danmaku", "danmaku", PROHIBITED)
-_SPOKEN: Final = Group("prohibited:transcript", "transcript", PROHIBITED)
-_WRITTEN: Final = Group("prohibited:titles", "rooms", PROHIBITED)
-_CHAT_CELL: Final[dict[str, str]] = {
-    **{group: _COMPLAINTS.cell(group) for group in COMPLAINTS},
-    **{group: _SAID.cell(group) for group in PROHIBITED},
+_COMPLAINTS: Final = "complaints"
+_PROHIBITED: Final = "prohibited"
+"""A session's registers: hits of each list, in the order of the lists."""
+_PLACE: Final[dict[str, tuple[str, int]]] = {
+    **{group: (_COMPLAINTS, at) for at, group in enumerate(COMPLAINTS)},
+    **{group: (_PROHIBITED, at) for at, group in enumerate(PROHIBITED)},
 }
+_LISTS: Final = {_COMPLAINTS: COMPLAINTS, _PROHIBITED: PROHIBITED}
 _RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _MILDEST: Final = SEVERITIES[0]
 _LINES: Final = "danmaku.count"
@@ -65,14 +62,12 @@ class Text(NamedTuple):
 
     Attributes:
         key: stands for the normalised text, ``KEY_SHIFT`` bits to the left; 0 for an empty one.
-        cells: the cells that count its hits.
         troubled: whether it says that something does not work.
         grave: whether a hit is above the mildest severity.
         hits: what was found.
     """
 
     key: int
-    cells: tuple[str, ...]
     troubled: bool
     grave: bool
     hits: tuple[Hit, ...]
@@ -91,7 +86,6 @@ def reader(words: Words | None) -> Callable[[str], Text]:
         normalised, hits = words.read(text) if words else (normalise(text), ())
         return Text(
             crc32(normalised.encode("utf-8", "replace")) << KEY_SHIFT if normalised else 0,
-            tuple(_CHAT_CELL[hit.group] for hit in hits),
             any(hit.group in TROUBLES for hit in hits),
             any(hit.severity != _MILDEST for hit in hits),
             hits,
@@ -100,43 +94,41 @@ def reader(words: Words | None) -> Callable[[str], Text]:
     return read
 
 
-def add_hits(
-    batch: Batch, seconds: Sequence[int], texts: Sequence[Text], cells: Mapping[int, dict[str, int]]
-) -> None:
+def add_hits(batch: Batch, texts: Sequence[Text]) -> None:
     """Count what was found in chat lines.
 
     Args:
         batch: the lines.
-        seconds: the second of each.
         texts: what ``reader`` says of each.
-        cells: the cells of each second.
     """
     full = len(batch.tally.hits) >= HITS_MAX
-    for at, (_, names, troubled, grave, hits) in enumerate(texts):
-        if not names:
-            continue
-        some = cells[seconds[at]]
-        for name in names:
-            some[name] += 1
+    for at, (_, troubled, grave, hits) in enumerate(texts):
+        for hit in hits:
+            _count(batch.tally, hit)
         if troubled:
             batch.fresh(batch.events[at].at_ms).people(COMPLAINERS.name).add(batch.users[at])
-        if grave or not full:
-            text, user = batch.events[at].text, batch.users[at]
+        if hits and (grave or not full):
+            text, user, offset = batch.events[at].text, batch.users[at], batch.records[batch.places[at]][3]
             for hit in hits:
-                _tell(batch.tally, hit, "danmaku", text, user, "danmaku", batch.offsets[at])
+                _tell(batch.tally, hit, "danmaku", text, user, "danmaku", offset)
             full = len(batch.tally.hits) >= HITS_MAX
+
+
+def _count(tally: Tally, hit: Hit) -> None:
+    name, at = _PLACE[hit.group]
+    tally.register(name, [0] * len(_LISTS[name]))[at] += 1
 
 
 def add_speech_words(batch: Batch, words: Words) -> None:
     """Count what is found in what the host says."""
     for speech, offset in zip(batch.events, batch.offsets, strict=True):
         for hit in words.match(speech.text, "transcript"):
-            batch.fresh(speech.at_ms).cells[_SPOKEN.cell(hit.group)] += 1
+            _count(batch.tally, hit)
             _tell(batch.tally, hit, "transcript", speech.text, 0, "transcript", offset)
 
 
 def add_title_words(
-    tally: Tally, words: Words, text: str, source: Source, *, at_ms: int, feed: Feed, offset: int
+    tally: Tally, words: Words, text: str, source: Source, *, feed: Feed, offset: int
 ) -> None:
     """Count what is found in a title; to be called once for each title that a session gets.
 
@@ -145,12 +137,11 @@ def add_title_words(
         words: the word lists.
         text: the title.
         source: whose it is: the room's or an item's.
-        at_ms: when it came, epoch milliseconds.
         feed: the feed of the record that says it.
         offset: the offset of that record.
     """
     for hit in words.match(text, source):
-        tally.fresh_at(at_ms // 1_000).cells[_WRITTEN.cell(hit.group)] += 1
+        _count(tally, hit)
         _tell(tally, hit, source, text, 0, feed, offset)
 
 
@@ -167,27 +158,22 @@ def _tell(tally: Tally, hit: Hit, source: Source, text: str, user: int, feed: Fe
                 return
 
 
-def _complaints(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    return _by_group(view, COMPLAINTS, (_COMPLAINTS,))
+def _by_list(name: str) -> Formula:
+    nothing = [0] * len(_LISTS[name])
 
+    def formula(view: View, _label: str | None, _window: str | None) -> list[Any]:
+        found = (tally.registers.get(name, nothing) for tally in view.tallies)
+        return [dict(zip(_LISTS[name], numbers, strict=True)) for numbers in found]
 
-def _prohibited(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    return _by_group(view, PROHIBITED, (_SAID, _SPOKEN, _WRITTEN))
-
-
-def _by_group(view: View, names: Iterable[str], groups: Iterable[Group]) -> list[Any]:
-    """Return for each subject how many hits each list had."""
-    sums = {name: np.sum([view.total(group.cell(name)) for group in groups], axis=0) for name in names}
-    return [{name: int(found[at]) for name, found in sums.items()} for at in range(len(view.tallies))]
+    return formula
 
 
 def _complaining(view: View, _label: str | None, window: str | None) -> Figures:
     return count_people(view, COMPLAINERS.name, window, seen=_LINES)
 
 
-GROUPS: Final = (_COMPLAINTS, _SAID, _SPOKEN, _WRITTEN)
 FORMULAS: Final[dict[str, Formula]] = {
-    "live_complaints_total": _complaints,
-    "live_prohibited_total": _prohibited,
+    "live_complaints_total": _by_list(_COMPLAINTS),
+    "live_prohibited_total": _by_list(_PROHIBITED),
     "live_complaining_users": _complaining,
 }

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from stream.model import Feed
 
-__all__ = ["ROLLING", "SHORT", "WINDOWS_MS", "Column", "Metric", "Window"]
+__all__ = ["ROLLING", "SHORT", "WINDOWS_MS", "Column", "Metric", "Window", "column_name"]
 
 Window = Literal["10s", "1m", "5m", "15m", "session"]
 """The label ``window``; ``session`` is the total of the session."""
@@ -76,9 +76,12 @@ class Column:
     @property
     def name(self) -> str:
         """Return the column as Prometheus would write the series, ``room_id`` aside."""
-        labels = []
-        if self.label_value is not None:
-            labels.append(f'{self.metric.label}="{self.label_value}"')
-        if self.window is not None:
-            labels.append(f'window="{self.window}"')
-        return self.metric.name + ("{" + ",".join(labels) + "}" if labels else "")
+        return column_name(self.metric.name, self.metric.label, self.label_value, self.window)
+
+
+def column_name(metric: str, label: str | None, value: str | None, window: str | None) -> str:
+    """Return the name of a column: its metric, and in braces what label and window it has."""
+    labels = [] if value is None else [f'{label}="{value}"']
+    if window is not None:
+        labels.append(f'window="{window}"')
+    return metric + ("{" + ",".join(labels) + "}" if labels else "")

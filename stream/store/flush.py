@@ -14,9 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from stream.catalogue import ROOM_COLUMNS
-from stream.figures import ends_at, room_values, vendor_values
+from stream.figures import EXTRAS, ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
-from stream.panes import oldest_panes
+from stream.panes import oldest_brief, oldest_panes
 from stream.partition import Operation, Partition
 from stream.sessions import Room
 from stream.store import keys, packing
@@ -32,6 +32,7 @@ _FORGET_EVERY_MS: Final = 10_000
 """Panes, sessions and orders that nobody needs are looked for this often, milliseconds of reach."""
 _ROOMS_AT_ONCE: Final = 100
 """Rooms between two turns for others: about 10 ms of work."""
+_BRIEF: Final = {name for name, extra in EXTRAS.items() if extra.brief}
 _encode: Final = msgspec.msgpack.Encoder().encode
 Ends = Mapping[tuple[Feed, ...], int]
 """Set of feeds -> their smallest reach, epoch milliseconds."""
@@ -210,6 +211,7 @@ class Flusher:
         number, partition, reach = self._number, self._partition, self._partition.forgot_ms
         for room in partition.rooms.values():
             for session in room.sessions:
+                session.tally.forget_brief(_BRIEF, oldest_brief(reach))
                 old = packing.pane_fields(session.start_ms, *session.tally.forget(*oldest_panes(reach)))
                 writes.hdel(keys.room(number, room.room_id), old)
         for operation in partition.operations.values():

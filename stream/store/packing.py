@@ -148,7 +148,7 @@ def _panes(
         pane, more = panes.get(number), extras.get(number)
         if pane:
             fields[f"{name}:{number}"] = pane
-        if more:
+        if more is not None:
             packed = {extra: kept.pack() for extra, kept in more.items()}
             fields[f"{name.upper()}:{number}"] = _encode(packed)
     changed.clear()

@@ -15,6 +15,11 @@ from stream.panes import oldest_panes
 from stream.sketches import Distinct
 from tests.stream.logs import cells_of, totals_of
 
+LISTS = {
+    "complaints": ("picture", "sound", "buying", "after_sales", "question"),
+    "prohibited": ("ad_law", "vulgar", "fraud", "diversion"),
+}
+
 
 def compare_room(room, wanted, hasher, windows, *, reach_ms):
     """Assert that a room's sessions, totals, sets and panes are those of the recount."""
@@ -80,6 +85,9 @@ def compare_registers(registers, wanted):
         assert {k: v for k, v in registers.items() if k.startswith(f"{name}:")} == {
             f"{name}:{source}": amounts for source, amounts in sources.items()
         }
+    assert registers.get("dwell", [0] * 10) == wanted.dwell
+    for name, lists in LISTS.items():
+        assert registers.get(name, [0] * len(lists)) == [wanted.words[one] for one in lists]
     if wanted.online is not None:
         assert registers["online"] == [*wanted.online, wanted.online_peak]
     if wanted.egress_limit is not None:

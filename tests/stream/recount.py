@@ -15,7 +15,18 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.stream.counted import TROUBLED, amounts, call, is_busy, people, ping, plain, stays
+from tests.stream.counted import (
+    HITS,
+    TROUBLED,
+    amounts,
+    call,
+    dwell_bucket,
+    is_busy,
+    people,
+    ping,
+    plain,
+    stays,
+)
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
@@ -73,6 +84,8 @@ class Session:
         self.online = None
         self.online_peak = None
         self.egress_limit = None
+        self.words: Counter[str] = Counter()
+        self.dwell = [0] * 10
         self.busy: Counter[tuple[int, str]] = Counter()
         self.lines: list[tuple[str, int, str]] = []
         self.clicked = defaultdict(set)
@@ -423,7 +436,12 @@ class Room:
             self.panes[at][name] += 1
 
     def newest(self, session, feed, event):
-        """Count by source, and keep who is there."""
+        """Count what only sessions keep, and keep who is there."""
+        for group in HITS.get(feed, {}).get(event.get("text"), ()):
+            session.words[group] += 1
+        bucket = dwell_bucket(feed, event)
+        if bucket is not None:
+            session.dwell[bucket] += 1
         if feed == "visits" and event["action"] == "enter":
             session.from_source("enters_from", event.get("source"), [1])
         if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":

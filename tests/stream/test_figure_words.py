@@ -14,7 +14,8 @@ AT_MS = 1_700_000_000_000
 
 def batch_of(feed, tally, events, **more):
     numbers = range(len(events))
-    FEED_FIGURES[feed].add(Batch(tally, events, list(numbers), [AT_MS] * len(events), numbers, False, **more))
+    records = [(None, None, AT_MS, at) for at in numbers]
+    FEED_FIGURES[feed].add(Batch(tally, events, numbers, records, numbers, late=False, **more))
 
 
 def lines(*texts):
@@ -34,8 +35,8 @@ def test_a_hit_is_told_with_its_evidence():
 
 def test_a_title_counts_and_is_evidence():
     tally = Tally()
-    add_title_words(tally, WORDS, "全网最低价", "item_title", at_ms=AT_MS, feed="marks", offset=7)
-    assert tally.fresh[AT_MS // 1_000].cells == {"prohibited:titles.ad_law": 1}
+    add_title_words(tally, WORDS, "全网最低价", "item_title", feed="marks", offset=7)
+    assert tally.registers == {"prohibited": [1, 0, 0, 0]}
     assert tally.hits == [("ad_law", "critical", "item_title", "全网最低价", 0, "marks", 7)]
 
 
@@ -44,8 +45,7 @@ def test_of_too_many_hits_the_gravest_are_told():
     batch_of("danmaku", tally, lines(*["画面好卡"] * 30, "卡了 加微信", "画面好卡"), words=WORDS)
     assert len(tally.hits) == HITS_MAX
     assert [hit[0] for hit in tally.hits if hit[1] != "info"] == ["diversion"]
-    cells = tally.fresh[AT_MS // 1_000].cells
-    assert (cells["complaints.picture"], cells["prohibited:danmaku.diversion"]) == (32, 1)
+    assert tally.registers == {"complaints": [32, 0, 0, 0, 0], "prohibited": [0, 0, 0, 1]}
 
 
 def test_twenty_grave_hits_leave_no_room_for_more():

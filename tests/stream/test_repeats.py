@@ -32,8 +32,8 @@ def line(at_ms, text="a", user="u"):
 
 def batch_of(tally, events):
     users = [int(event.user_id.removeprefix("u") or 0) for event in events]
-    numbers = range(len(events))
-    return Batch(tally, events, users, [event.at_ms for event in events], numbers, late=False)
+    records = [(None, None, event.at_ms, at) for at, event in enumerate(events)]
+    return Batch(tally, events, users, records, range(len(events)), late=False)
 
 
 def add(tally, *events):
