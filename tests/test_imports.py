@@ -36,6 +36,7 @@ SHELLS = (
     "alerts.backtest.inputs", "alerts.backtest.pool", "alerts.backtest.screen", "alerts.backtest.work",
     "alerts.fold", "alerts.store*", "alerts.engine*", "alerts.tail*", "alerts.notify*",
     "alerts.gateway", "alerts.gateway.alertlog", "alerts.gateway.api", "alerts.gateway.app",
+    "alerts.gateway.backtests",
     "alerts.gateway.changes", "alerts.gateway.client", "alerts.gateway.commands", "alerts.gateway.pages",
     "alerts.gateway.problems", "alerts.gateway.shell", "alerts.gateway.sockets", "alerts.gateway.stages",
     "alerts.gateway.store", "alerts.gateway.wire",

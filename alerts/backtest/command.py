@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alerts.backtest.answer import Question, answer
-from alerts.backtest.inputs import instant_ms, read_rules, rules_in_force, verdicts
+from alerts.backtest.inputs import chosen, instant_ms, read_rules, rules_in_force, verdicts
 from alerts.backtest.screen import show
 from alerts.backtest.sets import Sets, always
 from alerts.backtest.sweep import parse_sweep, swept
@@ -37,7 +37,7 @@ Advance = Callable[[int, int], None]
     "--from", "begin", help="2025-10-09, 2025-10-09T20:00, -6h, epoch ms; default: all that is kept."
 )
 @click.option("--to", "end", help="The end, likewise; default: now.")
-@click.option("--rooms", help="Only these rooms, comma separated, and no vendors.")
+@click.option("--rooms", help="Only these rooms, comma separated, or @FILE with them; and no vendors.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -80,7 +80,7 @@ def command(
         against=_against(settings, against),
         from_ms=from_ms,
         to_ms=to_ms,
-        rooms=None if rooms is None else frozenset(filter(None, rooms.split(","))),
+        rooms=None if rooms is None else chosen(rooms),
         sweep=None if wanted is None else (wanted.name, swept(text, wanted)),
         verdicts=_verdicts(settings, archive, from_ms, to_ms),
     )

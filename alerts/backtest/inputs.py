@@ -22,7 +22,7 @@ from stream.errors import RoomwatchError, SettingsError, StoreError
 from stream.settings import Settings
 from stream.store import connect
 
-__all__ = ["instant_ms", "read_rules", "rules_in_force", "verdicts"]
+__all__ = ["chosen", "instant_ms", "read_rules", "rules_in_force", "verdicts"]
 
 _BEFORE_MS: Final = 86_400_000
 """Verdicts are looked for among alerts that began so long before the range, or in it."""
@@ -55,6 +55,20 @@ def instant_ms(text: str, *, now_ms: int, zone: ZoneInfo) -> int:
             f"{text!r} is no time: give now, -6h, 2025-10-09, 2025-10-09T20:00 or epoch milliseconds"
         ) from error
     return round((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp() * 1000)
+
+
+def chosen(text: str) -> frozenset[str]:
+    """Return the rooms of a list, comma separated, or of the file that it names after an ``@``.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"--rooms: {text[1:]} cannot be read: {error}") from error
+    return frozenset(filter(None, (name.strip() for name in re.split(r"[,\n]", text))))
 
 
 def read_rules(path: Path) -> tuple[RuleSet, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -80,6 +81,8 @@ def _played(
     except BrokenProcessPool as error:
         raise ServiceError("a process of the backtest died; there may be too little memory") from error
     finally:
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001 - the only way before Python 3.14
+            process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -99,6 +102,7 @@ def _handed_out(pool: ProcessPoolExecutor, found: Sequence[Piece], jobs: int) ->
 
 
 def _begin(folder: Path, runs: Mapping[str, Sets]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     pa.set_cpu_count(1)
     _Worker.archive, _Worker.runs = Archive(folder), runs
 

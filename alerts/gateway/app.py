@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.gateway import api, pages
+from alerts.gateway import api, backtests, pages
 from alerts.gateway.problems import Problem, install, problem
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.sockets import Sockets
@@ -23,7 +23,9 @@ _BODY_MAX: Final = 256 * 1024
 _SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
-def make_http(desk: api.Desk, registry: CollectorRegistry, silent: Sequence[str]) -> FastAPI:
+def make_http(
+    desk: api.Desk, registry: CollectorRegistry, silent: Sequence[str], tests: backtests.Backtests
+) -> FastAPI:
     """Return the HTTP part."""
     app = FastAPI(
         title="roomwatch gateway",
@@ -35,7 +37,9 @@ def make_http(desk: api.Desk, registry: CollectorRegistry, silent: Sequence[str]
     )
     install(app)
     app.state.desk = desk
+    app.state.backtests = tests
     app.include_router(api.router)
+    app.include_router(backtests.router)
     app.include_router(pages.health(registry, silent, desk.settings.locale))
     app.include_router(pages.console())
     _describe_problems(app)

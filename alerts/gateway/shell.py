@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from alerts.gateway.alertlog import AlertLog
 from alerts.gateway.api import Desk
 from alerts.gateway.app import make_app, make_http
+from alerts.gateway.backtests import Backtests
 from alerts.gateway.changes import Changes
 from alerts.gateway.client import Floor
 from alerts.gateway.commands import Commands
@@ -28,6 +29,7 @@ from alerts.gateway.telemetry import GatewayMetrics
 from alerts.gateway.tokens import Tokens
 from alerts.gateway.wire import Wire
 from alerts.store import IncidentsReader
+from alerts.store.backtests import BacktestStore
 from stream import topics
 from stream.errors import ServiceError, SettingsError
 from stream.runtime import Clock, SystemClock
@@ -164,8 +166,16 @@ async def _parts(
             stack.push_async_callback(part.stop)
             await part.start()
         desk = Desk(settings, tokens, hub, log, reader, FiguresReader(redis, settings.partitions), changes)
-        http = make_http(desk, metrics.registry, silent)
+        backtests = Backtests(settings, BacktestStore(redis), clock)
+        http = make_http(desk, metrics.registry, silent, backtests)
         yield (
             make_app(http, sockets, settings, guarded=not tokens.configured),
-            [log.follow(), log.keep_epoch(), commands.listen(), stages.watch(), sockets.look()],
+            [
+                log.follow(),
+                log.keep_epoch(),
+                commands.listen(),
+                stages.watch(),
+                sockets.look(),
+                backtests.work(),
+            ],
         )
