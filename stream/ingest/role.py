@@ -38,6 +38,9 @@ FETCH: Final = {"max_partition_fetch_bytes": 512 * 1024, "fetch_max_bytes": 8 * 
 fetched of a partition is still taken when its queue is full, and a response is copied three times."""
 _FETCH_WAIT_MS: Final = 20
 """How long the broker may hold an empty fetch: an idle feed's reach is at most two of these old."""
+_METADATA_AGE_MS: Final = 5_000
+"""How old the group leader's knowledge of the topics may be. A broker that has just come back may say for a
+moment that it knows none of them; then the leader gives nobody anything until it asks again."""
 _CLOSE_S: Final = 3.0
 
 _log: Final = structlog.get_logger()
@@ -85,6 +88,7 @@ async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
         "fetch_max_wait_ms": _FETCH_WAIT_MS,
+        "metadata_max_age_ms": _METADATA_AGE_MS,
         **FETCH,
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": settings.session_timeout_ms // 5,
