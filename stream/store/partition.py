@@ -43,8 +43,8 @@ _AWAY: Final = (
     MasterDownError,
     NoScriptError,
 )
-"""The store is away, changes its primary, is full, or came back without the script that it had just been given:
-a flush waits for it."""
+"""The store is away, changes its primary, is full, or came back without the script that it had just been
+given: a flush waits for it."""
 _LIST: Final = struct.Struct(">BI")
 _LIST_MARK: Final = 0xDD
 _STRING: Final = struct.Struct(">BI")
