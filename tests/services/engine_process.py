@@ -55,7 +55,7 @@ class Zygote:
     """A process with a role already imported, that forks one on request."""
 
     def __init__(self, role: str = "engine") -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - a role of ours
             [sys.executable, "-m", "tests.services.zygote", role],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,
