@@ -39,10 +39,9 @@ async def _owner(world: World, chance: random.Random) -> Member | None:
         return [m for m in members.running if members.owned(m)]
 
     try:
-        await until(owners, _CALL_S, what="an owner")
+        return chance.choice(await until(owners, _CALL_S, what="an owner"))
     except AssertionError:
         return None
-    return chance.choice(owners())
 
 
 async def kill(world: World, chance: random.Random) -> bool:
