@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulate": ("stream.sources.simulate", "send believable broadcasts with labelled incidents"),
     "replay": ("stream.sources.replay", "send a recorded broadcast, moved to now"),
     "feeds": ("stream.sources.feeds", "describe the feeds and the columns of the windows"),
+    "backtest": ("alerts.backtest", "run a rule set over what was recorded"),
     "tail": ("alerts.tail", "show the alerts in this terminal as they come"),
 }
 """Command -> module and what it does, in the order of the help."""

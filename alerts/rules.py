@@ -68,6 +68,10 @@ class RulesFold:
         """Return the newest tick, 0 before the first record."""
         return self._meta.tick_ms
 
+    def subject(self, key: str) -> Held | None:
+        """Return what is held of a room or vendor; None when nothing is."""
+        return self._held.get(key)
+
     def heartbeat(self) -> Heartbeat:
         """Return the sign of life that tells how far the fold is."""
         meta = self._meta

@@ -8,7 +8,7 @@ whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,7 +93,9 @@ def _columns(metric: Metric, columns: Sequence[Column], figures: _Figures) -> It
     for column, values in zip(columns, figures.by_column, strict=True):
         if column.metric is not metric:
             continue
-        if is_open(column):
+        if metric.type == "histogram":
+            yield _histogram_lines(metric, figures, values)
+        elif is_open(column):
             yield _open_lines(column, before, [key + figures.closing for key in figures.keys], values)
         else:
             yield lines(before, figures.keys, f"{figures.closing}{_more(column)}}} ", values)
@@ -113,6 +115,24 @@ def _open_lines(column: Column, before: str, keys: Sequence[str], values: Sequen
         for label, figure in (figures or {}).items()
         if (text := number(figure)) != "null"
     )
+
+
+def _histogram_lines(metric: Metric, figures: _Figures, values: Sequence[Any]) -> str:
+    """Return the buckets, the sum and the number of each key; a figure holds bound -> events, and ``sum``."""
+    return "".join(
+        line
+        for key, figure in zip(figures.keys, values, strict=True)
+        if figure
+        for line in _histogram(metric.name, f"{figures.opening}{key}{figures.closing}", figure)
+    )
+
+
+def _histogram(name: str, named: str, figure: Mapping[str, Any]) -> Iterator[str]:
+    for bound, events in figure.items():
+        if bound != "sum":
+            yield f'{name}_bucket{{{named},le="{bound}"}} {events}\n'
+    yield f"{name}_sum{{{named}}} {number(figure['sum'])}\n"
+    yield f"{name}_count{{{named}}} {figure['+Inf']}\n"
 
 
 def _feed_age(metric: Metric, snapshot: Snapshot) -> Iterator[str]:

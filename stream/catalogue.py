@@ -1,9 +1,9 @@
 """Every metric once: name, type, unit, labels, windows, formula.
 
 The entries stand by subject in ``stream.metrics``; docs, rules and dashboards are checked against this list.
-A *metric* is what Prometheus shows. A *column* is one figure of a room (or vendor) in ``live.windows``: metric,
-value of its one label, window. ``ROOM_COLUMNS`` and ``VENDOR_COLUMNS`` give the order of ``values``; the order of a ``COLUMNS_VERSION``
-never changes once released, a new metric makes a new version.
+A *metric* is what Prometheus shows. A *column* is one figure of a room (or vendor) in ``live.windows``:
+metric, value of its one label, window. ``ROOM_COLUMNS`` and ``VENDOR_COLUMNS`` give the order of ``values``;
+the order of a ``COLUMNS_VERSION`` never changes once released, a new metric makes a new version.
 
 A column's value is in the unit of its metric's name: yuan, seconds, ratio 0..1. ``None`` is "no data".
 """

@@ -154,6 +154,8 @@ class Batch:
         late: whether they count in totals only.
         whole: False where only the core of the catalogue is counted: no people, no words, nobody's share.
         words: the word lists; None where none are looked for.
+        paired_ms: of orders: append time of an order's `created` with its `paid` and the other way round,
+            None where the other one has not come or belongs to another session.
     """
 
     tally: Tally
@@ -164,6 +166,7 @@ class Batch:
     late: bool
     whole: bool = True
     words: Words | None = None
+    paired_ms: Sequence[int | None] = ()
 
     @property
     def appended_ms(self) -> list[int]:

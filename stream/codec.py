@@ -81,11 +81,13 @@ class Batch:
     Attributes:
         events: one for each record, in order; None where it is bad.
         users: short hash of the user of each event; empty where the feed has no users.
+        rooms: of a feed with users: each room and the places of its events, in order.
         invalids: the bad ones, in order.
     """
 
     events: list[Event | None]
     users: list[int]
+    rooms: list[tuple[str, list[int]]]
     invalids: list[Invalid]
 
     def refuse(self, error: InvalidEvent) -> None:
@@ -156,7 +158,7 @@ class Decoder:
             records: value, key, append time in epoch milliseconds, offset (not looked at) of each.
             partition: the partition that they lie in, 0 <= partition < partitions.
         """
-        batch = Batch([], [], [])
+        batch = Batch([], [], [], [])
         way = self._batch_of_users if self._has_user else self._batch
         way(batch, records, partition)
         return batch
@@ -174,14 +176,12 @@ class Decoder:
         self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
     ) -> None:
         """Do as ``_batch``, with everything in one loop: these are the feeds that flood."""
-        append, append_user, good_ids, more_ids = (
-            batch.events.append,
-            batch.users.append,
-            self._good_ids,
-            self._ids[1:],
-        )
+        append, append_user = batch.events.append, batch.users.append
+        good_ids, more_ids = self._good_ids, self._ids[1:]
         fast, room_of, known = self._fast, self._rooms[partition].get, self._users.known.get
-        for value, key, append_ms, _ in records:
+        places: dict[bytes | None, tuple[str | None, list[int]]] = {}
+        places_of = places.get
+        for at, (value, key, append_ms, _) in enumerate(records):
             try:
                 event = fast(value)
                 user = known(event.user_id)
@@ -190,24 +190,32 @@ class Decoder:
                 for name in more_ids:
                     if getattr(event, name) not in good_ids:
                         self._learn_id(getattr(event, name))
+                room = places_of(key)
+                if room is None:
+                    room = places[key] = (room_of(key), [])
                 if (
-                    room_of(key) == event.room_id
+                    room[0] == event.room_id
                     and event.at_ms <= append_ms + FUTURE_LIMIT_MS
                     and len(value) <= VALUE_BYTES_MAX  # type: ignore[arg-type]  # it was decoded
                 ):
                     append(event)
                     append_user(user)
+                    room[1].append(at)
                     continue
             except _REFUSALS:
                 pass
             try:
                 settled: Any = self._settle(value, key, partition, append_ms)
-                append(settled)
-                append_user(self._users.short(settled.user_id))
             except InvalidEvent as error:
                 batch.refuse(error)
                 append_user(0)
+            else:
+                append(settled)
+                append_user(self._users.short(settled.user_id))
+                _, others = places.get(key, (None, []))
+                places[key] = (settled.room_id, [*others, at])
             fast = self._fast
+        batch.rooms.extend((room_id, found) for room_id, found in places.values() if room_id and found)
 
     def _check_ids(self, event: Any, names: tuple[str, ...]) -> None:
         for name in names:

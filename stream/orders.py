@@ -121,6 +121,18 @@ class OrderMemory:
         waited_in_vain = own.session_ms == PROVISIONAL and append_ms - own.append_ms > PROVISIONAL_MS
         return OFF_AIR if waited_in_vain else own.session_ms
 
+    def paired_ms(self, key: int, status: str, *, session_ms: int, append_ms: int) -> int | None:
+        """Return the append time of an order's `created`, or for that one of its `paid`, in the same session.
+
+        Returns:
+            None where it was not noted within the last 24 hours or belongs elsewhere, and for other statuses.
+        """
+        other = _PAIRS.get(status)
+        known = None if other is None else self._seen.get(key, {}).get(other)
+        if known is None or append_ms - known.append_ms >= REMEMBERED_MS or known.session_ms != session_ms:
+            return None
+        return known.append_ms
+
     def belongs(self, key: int, status: str, session_ms: int) -> None:
         """Note that an order which waited for a session has got one, or none."""
         number = _STATUSES.index(status)
@@ -167,6 +179,7 @@ class OrderMemory:
 _OWN: Final = frozenset({"created", "paid", "failed"})
 """Statuses that tell where an order belongs; a cancel or refund follows them."""
 _PAID: Final = _STATUSES.index("paid")
+_PAIRS: Final = {"created": _PAID, "paid": _STATUSES.index("created")}
 
 
 def _rows(hour: int, chunk: bytes) -> Iterator[tuple[int, int, _Seen]]:

@@ -16,6 +16,7 @@ from stream.metrics.traffic import AFTERS_MS
 __all__ = [
     "COARSE_MS",
     "COARSE_WINDOWS",
+    "DUE_WINDOW",
     "FINE_MS",
     "KEEP_SLACK_MS",
     "LATE",
@@ -38,6 +39,10 @@ _AHEAD_MS: Final = 20_000
 window's end is cut to whole panes."""
 
 
+DUE_WINDOW: Final = "due"
+"""The window of orders that had a minute to be paid, and not yet three."""
+
+
 def cohort_window(after: str) -> str:
     """Return the window of those whose `after` is over, and was not five minutes before its end."""
     return f"cohort:{after}"
@@ -52,6 +57,7 @@ _SPANS_MS: Final[dict[str, tuple[int, int]]] = {
     **{window: (length, 0) for window, length in WINDOWS_MS.items()},
     **{cohort_window(after): (_COHORT_MS + ms, ms) for after, ms in AFTERS_MS.items()},
     **{young_window(after): (ms, -_AHEAD_MS) for after, ms in AFTERS_MS.items()},
+    DUE_WINDOW: (180_000, 60_000),
 }
 """Where each window begins and ends, milliseconds before the reach."""
 COARSE_WINDOWS: Final = frozenset(_SPANS_MS) - {"10s", "1m"}
@@ -73,7 +79,7 @@ def window_bounds(window: str, reach_ms: int) -> tuple[int, int]:
     """Return the number of a window's first pane, and that of the first pane after it.
 
     Args:
-        window: one of ``WINDOWS_MS``, or what ``cohort_window`` or ``young_window`` gave.
+        window: one of ``WINDOWS_MS``, ``DUE_WINDOW``, or what ``cohort_window`` or ``young_window`` gave.
         reach_ms: smallest reach of the feeds of the figure.
     """
     step = pane_ms(window)

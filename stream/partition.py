@@ -8,7 +8,7 @@ waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything cou
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -18,13 +18,14 @@ from stream.alignment import FAR_MS, Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
-from stream.model import FEEDS, Event, Feed, Order
+from stream.figures.words import add_title_words
+from stream.model import FEEDS, Feed, Order
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
 from stream.tally import Tally
 from stream.users import UserHasher
-from stream.words import Words
+from stream.words import Source, Words
 
 __all__ = ["WAITING_MAX", "Operation", "Partition"]
 
@@ -91,6 +92,7 @@ class Partition:
             "vendors": self._fold_vendors,
             "orders": self._fold_orders,
             "health": self._fold_health,
+            "transcript": self._fold_transcript,
         }
 
     def fold(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
@@ -103,7 +105,7 @@ class Partition:
         """
         fold = self._folds.get(feed)
         if fold is None:
-            self._fold_events(feed, batch.events, batch.users, records)
+            self._fold_events(feed, batch, records)
         else:
             fold(batch.events, records)
 
@@ -189,25 +191,15 @@ class Partition:
             room = self.rooms[room_id] = Room(room_id)
         return room
 
-    def _fold_events(
-        self,
-        feed: Feed,
-        events: Sequence[Event | None],
-        users: Sequence[int],
-        records: Sequence[Record],
-    ) -> None:
+    def _fold_events(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
         """Count events; nearly everything goes through this."""
+        events = batch.events
         late = self._note_late_ones(feed, events)
-        by_key: defaultdict[bytes | None, list[int]] = defaultdict(list)
-        for at, record in enumerate(records):
-            by_key[record[1]].append(at)
-        if None in events:  # dead letters, whose keys may be anything
-            by_key = _without_dead(by_key, events)
-        for places in by_key.values():
-            some: list[Any] = [events[at] for at in places]
-            room = self._room(some[0].room_id)
+        for room_id, places in batch.rooms:
+            room = self._room(room_id)
             if not (
-                late.isdisjoint(places) and self._fold_together(feed, room, some, users, records, places)
+                late.isdisjoint(places)
+                and self._fold_together(feed, room, events, batch.users, records, places)
             ):
                 for at in places:
                     self._fold_one(feed, events[at], records[at], late=at in late)
@@ -237,17 +229,16 @@ class Partition:
     ) -> bool:
         """Count events of one room at once if the open session holds them all; tell whether it does."""
         session = room.current
-        if (
-            session is None
-            or session.opened > records[places[0]][2] + self._settle_ms
-            or min([event.at_ms for event in events]) < session.start_ms
-        ):
+        if session is None or session.opened > records[places[0]][2] + self._settle_ms:
+            return False
+        some = [events[at] for at in places]
+        if min([event.at_ms for event in some]) < session.start_ms:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
-        some_users = [users[at] for at in places] if users else ()
+        some_users = [users[at] for at in places]
         FEED_FIGURES[feed].add(
-            Batch(session.tally, events, some_users, records, places, False, self._whole, self.words)
+            Batch(session.tally, some, some_users, records, places, False, self._whole, self.words)
         )
         return True
 
@@ -258,12 +249,16 @@ class Partition:
         room.newest_ms[feed] = max(append_ms, room.newest_ms.get(feed, 0))
         self.touched.add(room)
         came = Waiting(append_ms, late, event)
-        session = room.place(event.at_ms, turn=append_ms + self._settle_ms, append_ms=append_ms)
+        turn = append_ms + self._settle_ms
+        session = room.place(event.at_ms, turn=turn, append_ms=append_ms)
         if session is None:
             self._homeless(room, feed, offset, came)
-        else:
-            user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
-            self._count(feed, offset, session, came, user)
+            return
+        user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
+        if not session.holds(event.at_ms, turn):
+            # It would have waited had the `live` record not been read ahead, and lost its text by that.
+            came = Waiting(append_ms, late, self._scrub(event))
+        self._count(feed, offset, session, came, user)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         for event, record in zip(events, records, strict=True):
@@ -272,29 +267,48 @@ class Partition:
                 if room.ping(event.at_ms, record[2] + self._settle_ms):
                     room.newest_ms["health"] = record[2]
                     heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
-                self._fold_events("health", (event,), (), (record,))
+                self._fold_one("health", event, record, late=self._note_late("health", event.at_ms))
+
+    def _fold_transcript(self, events: Sequence[Any], records: Sequence[Record]) -> None:
+        for event, record in zip(events, records, strict=True):
+            if event is not None:
+                late = self._note_late("transcript", event.at_ms)
+                self._fold_one("transcript", event, record, late=late)
 
     def _fold_rooms(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is None:
                 continue
             self._note_late("rooms", event.at_ms)
             room = self._room(event.room_id)
             room.newest_ms["rooms"] = append_ms
             self.touched.add(room)
+            known, title = room.current, room.facts.get("title")
             joined = room.record(event, append_ms)
+            if room.current is not known or room.facts.get("title") != title:
+                self._read_title(room, room.facts.get("title"), "room_title", event.at_ms, "rooms", offset)
             if joined is not None:
                 heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
                 self._join(room, joined)
 
     def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
-        for event, (_, _, append_ms, _) in zip(events, records, strict=True):
+        for event, (_, _, append_ms, offset) in zip(events, records, strict=True):
             if event is not None:
                 self._note_late("marks", event.at_ms)
                 room = self._room(event.room_id)
                 room.newest_ms["marks"] = append_ms
                 room.mark(event, append_ms + self._settle_ms)
                 self.touched.add(room)
+                if event.mark == "item_on":
+                    self._read_title(room, event.title, "item_title", event.at_ms, "marks", offset)
+
+    def _read_title(
+        self, room: Room, title: str | None, source: Source, at_ms: int, feed: Feed, offset: int
+    ) -> None:
+        """Look for words in a title that the open session got."""
+        if title and self._whole and self.words and room.current is not None:
+            tally = room.current.tally
+            add_title_words(tally, self.words, title, source, at_ms=at_ms, feed=feed, offset=offset)
 
     def _fold_vendors(self, events: Sequence[Any], records: Sequence[Record]) -> None:
         (figures, late_rule) = FEED_FIGURES["vendors"], self.late["vendors"]
@@ -346,7 +360,15 @@ class Partition:
 
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
         record: Record = (None, None, came.append_ms, offset)
-        FEED_FIGURES[feed].add(self._batch_of_one(session.tally, came.event, user, record, late=came.late))
+        batch = self._batch_of_one(session.tally, came.event, user, record, late=came.late)
+        if isinstance(came.event, Order):
+            batch.paired_ms = (self._paired_ms(came, session.start_ms),)
+        FEED_FIGURES[feed].add(batch)
+
+    def _paired_ms(self, came: Waiting, session_ms: int) -> int | None:
+        order = came.event
+        key = order_key(order.room_id, order.order_id)
+        return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
 
     def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
         return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)
@@ -428,15 +450,3 @@ class Partition:
         if hasattr(event, "text"):
             changes["text"] = ""
         return replace(event, **changes) if changes else event
-
-
-def _without_dead(
-    by_key: dict[bytes | None, list[int]], events: Sequence[Event | None]
-) -> defaultdict[bytes | None, list[int]]:
-    """Return the places of events by key without those of dead letters."""
-    alive: defaultdict[bytes | None, list[int]] = defaultdict(list)
-    for key, places in by_key.items():
-        kept = [at for at in places if events[at] is not None]
-        if kept:
-            alive[key] = kept
-    return alive

@@ -8,11 +8,22 @@ the same members, however they were split and merged, so that a log read twice g
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-__all__ = ["EXACT_MAX", "SESSION_PRECISION", "WINDOW_PRECISION", "Distinct", "Samples", "union_count"]
+import numpy as np
+
+__all__ = [
+    "EXACT_MAX",
+    "SESSION_PRECISION",
+    "WINDOW_PRECISION",
+    "Distinct",
+    "GrowingDistinct",
+    "Samples",
+    "union_count",
+]
 
 EXACT_MAX: Final = 1024
 """Most members that are counted exactly."""
@@ -22,9 +33,13 @@ WINDOW_PRECISION: Final = 11
 """2^11 registers: standard error 2.3 %."""
 
 _HASH_BITS: Final = 64
-_HASH_BYTES: Final = 8
 _EXACT: Final = b"e"
-_REGISTERS: Final = b"h"
+_SPARSE: Final = b"s"
+_DENSE: Final = b"z"
+_SPARSE_BYTES: Final = 3
+"""A register that is not 0, and its place."""
+_FAST: Final = 1
+"""Level of zlib: the registers of a set have little more order than their histogram."""
 _ALPHA_INFINITE: Final = 0.5 / math.log(2)
 
 
@@ -48,31 +63,21 @@ class Distinct:
         self.members: set[int] | None = set()
         self.registers: bytearray | None = None
 
-    def update(self, hashes: Iterable[int]) -> None:
-        """Add hashes."""
-        if self.members is not None:
-            before = len(self.members)
-            self.members.update(hashes)
-            self.changed = self.changed or len(self.members) > before
-            if len(self.members) > self.exact_max:
-                self._condense()
-        else:
-            self._raise(hashes)
-
     def merge(self, other: Distinct | AbstractSet[int]) -> None:
         """Add hashes, or the members of another one of the same precision."""
         if not isinstance(other, Distinct):
-            self.update(other)
-            return
-        if other.members is not None:
-            self.update(other.members)
-            return
-        assert other.registers is not None
-        if self.registers is None:
-            self._condense()
-        assert self.registers is not None
-        self.registers[:] = bytes(map(max, self.registers, other.registers))
-        self.changed = True
+            self._add(other)
+        elif other.members is not None:
+            self._add(other.members)
+        else:
+            assert other.registers is not None
+            if self.registers is None:
+                self._condense()
+            assert self.registers is not None
+            self.registers[:] = np.maximum(
+                np.frombuffer(self.registers, np.uint8), np.frombuffer(other.registers, np.uint8)
+            ).tobytes()
+            self.changed = True
 
     def count(self) -> int:
         """Return the number of members, exact or estimated."""
@@ -84,33 +89,121 @@ class Distinct:
     def pack(self) -> bytes:
         """Return the set as bytes; equal sets give equal bytes."""
         if self.members is not None:
-            return _EXACT + b"".join(m.to_bytes(_HASH_BYTES, "big") for m in sorted(self.members))
+            return _EXACT + _hash_bytes(sorted(self.members))
         assert self.registers is not None
-        return _REGISTERS + bytes(self.registers)
+        registers = np.frombuffer(self.registers, np.uint8)
+        used = np.flatnonzero(registers)
+        if len(used) * _SPARSE_BYTES < len(registers):
+            return _SPARSE + used.astype("<u2").tobytes() + registers[used].tobytes()
+        return _DENSE + zlib.compress(self.registers, _FAST)
 
     def unpack(self, raw: bytes) -> None:
         """Take in the set that ``pack`` gave; on an empty one only."""
-        if raw[:1] == _EXACT:
-            starts = range(1, len(raw), _HASH_BYTES)
-            self.members = {int.from_bytes(raw[at : at + _HASH_BYTES], "big") for at in starts}
-        else:
-            self.members, self.registers = None, bytearray(raw[1:])
+        kind, rest = raw[:1], raw[1:]
+        if kind == _EXACT:
+            self.members = set(_hashes(rest))
+            return
+        self.members = None
+        if kind == _DENSE:
+            self.registers = bytearray(zlib.decompress(rest))
+            return
+        registers = np.zeros(1 << self.precision, np.uint8)
+        used = len(rest) // _SPARSE_BYTES
+        registers[np.frombuffer(rest, "<u2", used)] = np.frombuffer(rest, np.uint8, used, used * 2)
+        self.registers = bytearray(registers.tobytes())
+
+    def _add(self, hashes: AbstractSet[int]) -> list[int]:
+        """Add hashes, and return those that changed anything."""
+        if self.members is None:
+            return self._raise(hashes)
+        fresh = hashes - self.members
+        if fresh:
+            self.members |= fresh
+            self.changed = True
+            if len(self.members) > self.exact_max:
+                self._condense()
+        return list(fresh)
 
     def _condense(self) -> None:
         members, self.members = self.members or set(), None
         self.registers = bytearray(1 << self.precision)
         self._raise(members)
 
-    def _raise(self, hashes: Iterable[int]) -> None:
+    def _raise(self, hashes: Iterable[int]) -> list[int]:
         registers, shift = self.registers, _HASH_BITS - self.precision
         assert registers is not None
         rest_mask = (1 << shift) - 1
+        fresh = []
         for hashed in hashes:
             rank = shift - (hashed & rest_mask).bit_length() + 1
             index = hashed >> shift
             if registers[index] < rank:
                 registers[index] = rank
-                self.changed = True
+                fresh.append(hashed)
+        if fresh:
+            self.changed = True
+        return fresh
+
+
+class GrowingDistinct(Distinct):
+    """A set that is kept for long while it grows: as a base, and what came since in small pieces.
+
+    Writing a large set anew with every flush would cost more than counting. What is in a piece is in the
+    next base too, so that a piece that outlives its base changes nothing.
+    """
+
+    __slots__ = ("_full", "_open")
+
+    PIECES: Final = 8
+    """Pieces between two bases."""
+    PIECE_HASHES: Final = 64
+
+    def __init__(self, precision: int, exact_max: int = EXACT_MAX) -> None:
+        super().__init__(precision, exact_max)
+        self._open: list[int] = []
+        self._full = 0
+
+    def pack_changes(self) -> dict[str, bytes]:
+        """Return what must be kept since the last call: name of the part, empty for the base -> bytes."""
+        self.changed = False
+        if self._full >= self.PIECES:
+            self._open, self._full = [], 0
+            return {"": self.pack()}
+        pieces = {}
+        while self._open:
+            piece, rest = self._open[: self.PIECE_HASHES], self._open[self.PIECE_HASHES :]
+            pieces[str(self._full % self.PIECES)] = _hash_bytes(piece)
+            if len(piece) < self.PIECE_HASHES:
+                break
+            self._open, self._full = rest, self._full + 1
+            if self._full >= self.PIECES:
+                return self.pack_changes()
+        return pieces
+
+    def unpack_part(self, name: str, raw: bytes) -> None:
+        """Take in a part; the parts may come in any order."""
+        if name:
+            self._full = self.PIECES  # the next change writes a base, and the pieces begin anew
+            self.merge(set(_hashes(raw)))
+        else:
+            base = Distinct(self.precision, self.exact_max)
+            base.unpack(raw)
+            self.merge(base)
+        self._open = []
+
+    def _add(self, hashes: AbstractSet[int]) -> list[int]:
+        fresh = super()._add(hashes)
+        self._open += fresh
+        return fresh
+
+
+def _hash_bytes(hashes: list[int]) -> bytes:
+    return np.array(hashes, "<u8").tobytes()
+
+
+def _hashes(raw: bytes) -> list[int]:
+    found: list[int] = np.frombuffer(raw, "<u8").tolist()
+    return found
 
 
 def union_count(parts: Iterable[Distinct]) -> int:
@@ -127,9 +220,7 @@ def union_count(parts: Iterable[Distinct]) -> int:
 def _estimate(registers: bytearray, precision: int) -> float:
     """Return Ertl's improved estimate, which needs no bias tables (arXiv 1702.01284, algorithm 6)."""
     size, top = len(registers), _HASH_BITS - precision
-    counts = [0] * (top + 2)
-    for rank in registers:
-        counts[rank] += 1
+    counts = np.bincount(np.frombuffer(registers, np.uint8), minlength=top + 2).tolist()
     total = size * _tau(1 - counts[top + 1] / size)
     for rank in range(top, 0, -1):
         total = 0.5 * (total + counts[rank])

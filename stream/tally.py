@@ -28,6 +28,7 @@ class Tally:
         changed_coarse: coarse panes that changed since the last flush.
         touched: whether the totals changed since the last flush.
         hits: words that were found since the last flush, see ``stream.figures.words``.
+        memory: what figures keep in memory only, by name; they can make it anew from the panes.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Tally:
         "fine_extras",
         "fresh",
         "hits",
+        "memory",
         "registers",
         "slot",
         "touched",
@@ -61,7 +63,8 @@ class Tally:
         self.changed_coarse: set[int] = set()
         self.touched = True
         self.hits: list[tuple[Any, ...]] = []
-        self._known: dict[tuple[str, str, Any], tuple[int, int, Any]] = {}
+        self.memory: dict[str, Any] = {}
+        self._known: dict[str, dict[tuple[str, Any], tuple[int, int, Any]]] = {}
 
     def fresh_at(self, second: int) -> Fresh:
         """Return where an event of this second (or ``LATE``) is added."""
@@ -101,6 +104,35 @@ class Tally:
                 _merge(self.coarse_extras.setdefault(number, {}), name, extra.pane, part)
                 self.changed_coarse.add(number)
                 self._forget_known(name, number, coarse=True)
+                if not extra.fine:
+                    self._forget_known(name, second, coarse=False)
+
+    def recall(
+        self, names: tuple[str, ...], window: str, bounds: tuple[int, int], work_out: Any
+    ) -> tuple[Any] | None:
+        """Return what ``remember`` took, unless the window has moved on or one of its panes has changed."""
+        key = (window, work_out)
+        kept = [self._known.get(name, {}).get(key) for name in names]
+        known = kept[0]
+        if known is None or known[:2] != bounds or any(other is not known for other in kept):
+            return None
+        return (known[2],)
+
+    def remember(
+        self, names: tuple[str, ...], window: str, bounds: tuple[int, int], work_out: Any, result: Any
+    ) -> None:
+        """Keep what the panes' extras of these names come to over a window.
+
+        Args:
+            names: of the extras; those that only coarse panes keep may serve fine windows as well.
+            window: the window.
+            bounds: number of its first pane, and of the first after it.
+            work_out: stands for how it was worked out.
+            result: what it comes to.
+        """
+        known = (*bounds, result)
+        for name in names:
+            self._known.setdefault(name, {})[window, work_out] = known
 
     def window(
         self, name: str, window: str, bounds: tuple[int, int], work_out: Callable[[list[Any]], Any]
@@ -113,10 +145,9 @@ class Tally:
             bounds: number of its first pane, and of the first after it.
             work_out: gives the result of the extras of the panes that have one, in no order.
         """
-        key = (name, window, work_out)
-        known = self._known.get(key)
-        if known is not None and known[:2] == bounds:
-            return known[2]
+        known = self.recall((name,), window, bounds, work_out)
+        if known is not None:
+            return known[0]
         kept = self.coarse_extras if window in COARSE_WINDOWS else self.fine_extras
         first, end = bounds
         if len(kept) < end - first:
@@ -124,7 +155,7 @@ class Tally:
         else:
             panes = [pane for pane in map(kept.get, range(first, end)) if pane is not None]
         result = work_out([pane[name] for pane in panes if name in pane])
-        self._known[key] = (first, end, result)
+        self.remember((name,), window, bounds, work_out, result)
         return result
 
     def forget(self, fine: int, coarse: int) -> tuple[set[int], set[int]]:
@@ -136,13 +167,14 @@ class Tally:
 
     def _forget_known(self, name: str, number: int, *, coarse: bool) -> None:
         """Forget what windows came to that hold a pane which changed."""
+        known = self._known.get(name)
+        if not known:
+            return
         stale = [
-            key
-            for key, (_, end, _) in self._known.items()
-            if key[0] == name and number < end and coarse == (key[1] in COARSE_WINDOWS)
+            key for key, (_, end, _) in known.items() if number < end and coarse == (key[0] in COARSE_WINDOWS)
         ]
         for key in stale:
-            del self._known[key]
+            del known[key]
 
 
 def _merge(kept: dict[str, Any], name: str, make: Callable[[], Any], came: Any) -> None:

@@ -10,7 +10,7 @@ __all__ = ["CACHE_MAX", "USER_BYTES", "UserHasher"]
 USER_BYTES: Final = 16
 """Bytes of the hash that are kept; from the contract."""
 CACHE_MAX: Final = 200_000
-"""Most users that are remembered, about 20 MB; the cache starts anew when it is full."""
+"""Most users of each of the two generations that are remembered, about 20 MB each."""
 _SHORT_BYTES: Final = 8
 _BLOCK_BYTES: Final = 64
 """Block of SHA-256."""
@@ -31,7 +31,8 @@ class UserHasher:
         self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
         self.known: Final[dict[str, int]] = {}
-        """Short hashes of the users that were asked for, at most ``CACHE_MAX``."""
+        """Short hashes of the users that were asked for lately, at most ``CACHE_MAX``."""
+        self._before: dict[str, int] = {}
 
     def full(self, user_id: str) -> bytes:
         """Return the hash of a user, ``USER_BYTES`` long."""
@@ -43,8 +44,13 @@ class UserHasher:
     def short(self, user_id: str) -> int:
         """Return the first 64 bits of the hash, for counting."""
         found = self.known.get(user_id)
+        if found is not None:
+            return found
+        if len(self.known) >= CACHE_MAX:
+            self._before = dict(self.known)
+            self.known.clear()  # it stays the same object: the decoder looks into it
+        found = self._before.get(user_id)
         if found is None:
-            if len(self.known) >= CACHE_MAX:
-                self.known.clear()
-            found = self.known[user_id] = int.from_bytes(self.full(user_id)[:_SHORT_BYTES], "big")
+            found = int.from_bytes(self.full(user_id)[:_SHORT_BYTES], "big")
+        self.known[user_id] = found
         return found

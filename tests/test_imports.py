@@ -32,7 +32,8 @@ IO = {
 
 SHELLS = (
     "stream.runtime", "stream.topics", "stream.ingest*", "stream.store*", "stream.sources.*",
-    "stream.archive*",
+    "stream.archive*", "alerts.backtest", "alerts.backtest.answer", "alerts.backtest.command",
+    "alerts.backtest.inputs", "alerts.backtest.pool", "alerts.backtest.screen", "alerts.backtest.work",
     "alerts.fold", "alerts.store*", "alerts.engine*", "alerts.tail*", "alerts.notify*",
     "alerts.gateway", "alerts.gateway.alertlog", "alerts.gateway.api", "alerts.gateway.app",
     "alerts.gateway.changes", "alerts.gateway.client", "alerts.gateway.commands", "alerts.gateway.pages",

@@ -35,7 +35,7 @@ _ROOM: Final = ("state", "facts", "hits", "ended_reason", EXTRA)
 _HEAD: Final = ("append_ms", "epoch", "seq", "last", "records_1m", "dead_1m")
 HEAD_COLUMNS: Final = (*_HEAD, *(of_feed(REACH, feed) for feed in FEEDS))
 """Physical columns of a partition's ticks, beside ``offset`` and ``tick_ms``."""
-_BLOCK: Final = 256
+_BLOCK: Final = 64
 """Rows that are unpacked together when one of them is asked for unexpectedly."""
 
 

@@ -125,26 +125,25 @@ class Archive:
 
         return _again(look)
 
-    def session_rows(self, sessions: Sequence[Session], columns: Sequence[str]) -> pa.Table:
-        """Return the rows of sessions of one partition, by offset.
+    def session_rows(self, sessions: Sequence[Session], columns: Sequence[str]) -> list[pa.Table]:
+        """Return the rows of sessions, each by offset.
 
         Args:
             sessions: which.
-            columns: physical columns beside ``offset``, ``subject`` and ``session_ms``.
+            columns: physical columns beside ``offset``, ``tick_ms``, ``subject`` and ``session_ms``.
         """
 
-        def look() -> pa.Table:
+        def look() -> list[pa.Table]:
             tail = self._tail_rows(sessions, wanted)  # before the folders that it is put into
-            tables = []
-            for session in sessions:
-                kept = list(_read(covering(listed(session.folder)), wanted))
-                own = pc.field("subject") == session.room_id
-                own &= pc.field("session_ms") == session.session_ms
-                tables += [*kept, *_beside(kept, (rows.filter(own) for rows in tail))]
-            return _by_offset(tables)
+            return [self._rows_of(session, tail, wanted) for session in sessions]
 
-        wanted = ["offset", "subject", "session_ms", *columns]
+        wanted = ["offset", "tick_ms", "subject", "session_ms", *columns]
         return _again(look)
+
+    def _rows_of(self, session: Session, tail: list[pa.Table], columns: list[str]) -> pa.Table:
+        kept = list(_read(covering(listed(session.folder)), columns))
+        own = (pc.field("subject") == session.room_id) & (pc.field("session_ms") == session.session_ms)
+        return _by_offset([*kept, *_beside(kept, (rows.filter(own) for rows in tail))])
 
     def ticks(self, partition: int, from_ms: int, to_ms: int, columns: Sequence[str]) -> pa.Table:
         """Return the records of a partition without their entries, by offset.
@@ -160,14 +159,14 @@ class Archive:
 
     def vendors(self, partition: int, from_ms: int, to_ms: int, columns: Sequence[str]) -> pa.Table:
         """Return the entries of vendors by offset: all of the range, and some around it."""
-        return self._part("vendors", partition, from_ms, to_ms, ["offset", "subject", *columns])
+        return self._part("vendors", partition, from_ms, to_ms, ["offset", "tick_ms", "subject", *columns])
 
     def planned(
         self, partition: int, to_ms: int, columns: Sequence[str], rooms: Collection[str] | None = None
     ) -> pa.Table:
         """Return the entries of rooms without a session up to an instant, by offset, and some after it."""
         own = None if rooms is None else _of_rooms(rooms)
-        wanted = ["offset", "subject", *columns]
+        wanted = ["offset", "tick_ms", "subject", *columns]
         return self._part("planned", partition, to_ms - _PLANNED_MAX_MS, to_ms, wanted, own)
 
     def _part(
@@ -251,9 +250,12 @@ def _both(one: Any, other: Any) -> Any:
 
 def _beside(kept: list[pa.Table], tail: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Yield rows of the tail that were not put elsewhere yet: between two files of that, both hold some."""
-    offsets = pa.chunked_array([table["offset"] for table in kept], pa.int64())
+    offsets: pa.Array | None = None
     for table in tail:
         if len(table):
+            if offsets is None:
+                known = [chunk for rows in kept for chunk in rows["offset"].chunks]
+                offsets = pa.concat_arrays([*known, pa.array([], pa.int64())])
             yield table.filter(pc.invert(pc.is_in(table["offset"], value_set=offsets)))
 
 

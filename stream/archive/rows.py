@@ -54,6 +54,8 @@ _INT64_MAX: Final = 2**63 - 1
 
 Fields = dict[str, pa.Array]
 Entry = dict[str, Any]
+_Row = tuple[tuple[int, int], Entry, Names]
+"""Offset and tick of its record, the entry, the names of its figures."""
 
 
 class Rows:
@@ -61,8 +63,8 @@ class Rows:
 
     def __init__(self) -> None:
         self._ticks: list[tuple[int, int, Entry]] = []
-        self._rooms: list[tuple[int, Entry, Names]] = []
-        self._vendors: list[tuple[int, Entry, Names]] = []
+        self._rooms: list[_Row] = []
+        self._vendors: list[_Row] = []
 
     def __len__(self) -> int:
         return len(self._ticks) + len(self._rooms) + len(self._vendors)
@@ -77,8 +79,9 @@ class Rows:
             names: of its columns.
         """
         self._ticks.append((offset, append_ms, record))
-        self._rooms += [(offset, entry, names) for entry in record["rooms"]]
-        self._vendors += [(offset, entry, names) for entry in record.get("vendors", ())]
+        place = (offset, record["tick_ms"])
+        self._rooms += [(place, entry, names) for entry in record["rooms"]]
+        self._vendors += [(place, entry, names) for entry in record.get("vendors", ())]
 
     def take(self) -> list[pa.Table]:
         """Return the rows, those of a kind in one table or more, and begin anew."""
@@ -94,7 +97,7 @@ def of_feed(name: str, feed: str) -> str:
     return f'{name}{{feed="{feed}"}}'
 
 
-def _alike(rows: list[tuple[int, Entry, Names]]) -> Iterator[tuple[list[tuple[int, Entry, Names]], Names]]:
+def _alike(rows: list[_Row]) -> Iterator[tuple[list[_Row], Names]]:
     """Yield the rows with the same names together."""
     for names in dict.fromkeys(names for _, _, names in rows):
         yield [row for row in rows if row[2] is names or row[2] == names], names
@@ -111,9 +114,10 @@ def _ticks(rows: list[tuple[int, int, Entry]]) -> pa.Table:
     return _table(TICK, [offset for offset, _, _ in rows], fields, records, _TICK_KNOWN)
 
 
-def _rooms(rows: list[tuple[int, Entry, Names]], names: Sequence[str]) -> pa.Table:
+def _rooms(rows: list[_Row], names: Sequence[str]) -> pa.Table:
     entries = [entry for _, entry, _ in rows]
     fields: Fields = {
+        "tick_ms": _numbers([tick_ms for (_, tick_ms), _, _ in rows]),
         "subject": _texts([entry["room_id"] for entry in entries]),
         "session_ms": _numbers([entry["session_ms"] for entry in entries]),
         "state": _texts([entry["state"] for entry in entries]),
@@ -123,24 +127,27 @@ def _rooms(rows: list[tuple[int, Entry, Names]], names: Sequence[str]) -> pa.Tab
     }
     fields |= _by_feed(NEWEST, [entry[NEWEST] for entry in entries])
     fields |= _figures(entries, names)
-    return _table(ROOM, [offset for offset, _, _ in rows], fields, entries, _ROOM_KNOWN)
+    return _table(ROOM, [offset for (offset, _), _, _ in rows], fields, entries, _ROOM_KNOWN)
 
 
-def _vendors(rows: list[tuple[int, Entry, Names]], names: Sequence[str]) -> pa.Table:
+def _vendors(rows: list[_Row], names: Sequence[str]) -> pa.Table:
     entries = [entry for _, entry, _ in rows]
     fields: Fields = {
+        "tick_ms": _numbers([tick_ms for (_, tick_ms), _, _ in rows]),
         "subject": _texts([f"{entry['vendor']}/{entry['operation']}" for entry in entries]),
         NEWEST: _numbers([entry[NEWEST] for entry in entries]),
     }
     fields |= _figures(entries, names)
-    return _table(VENDOR, [offset for offset, _, _ in rows], fields, entries, _VENDOR_KNOWN)
+    return _table(VENDOR, [offset for (offset, _), _, _ in rows], fields, entries, _VENDOR_KNOWN)
 
 
 def _table(
     kind: str, offsets: list[int], fields: Fields, entries: list[Entry], known: frozenset[str]
 ) -> pa.Table:
     extra = [{name: entry[name] for name in entry.keys() - known} for entry in entries]
-    whole: Fields = {"kind": _texts([kind] * len(offsets)), "offset": _numbers(offsets), **fields}
+    size = len(offsets)
+    asked: Fields = {"subject": pa.nulls(size, pa.string()), "session_ms": pa.nulls(size, pa.int64())}
+    whole: Fields = {"kind": _texts([kind] * size), "offset": _numbers(offsets), **asked, **fields}
     whole[EXTRA] = _texts([_json(more or None) for more in extra])
     return pa.table(whole)
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
 from stream.cells import Extra, FeedFigures, Layout
-from stream.figures import commerce, dwell, interaction, quality, traffic, vendors
+from stream.figures import busiest, commerce, dwell, interaction, quality, traffic, vendors
 from stream.figures.view import Formula, View
 from stream.model import Feed
+from stream.panes import DUE_WINDOW
 from stream.tally import Tally
 from stream.windows import Frame, Windows
 
@@ -40,7 +41,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     name: formula for module in _MODULES for name, formula in module.FORMULAS.items()
 }
 _JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {
-    feeds: cells for module in _MODULES for feeds, cells in module.JOINT.items()
+    feeds: tuple(dict.fromkeys(cell for module in _MODULES for cell in module.JOINT.get(feeds, ())))
+    for feeds in {feeds for module in _MODULES for feeds in module.JOINT}
 }
 """Sets of more than one feed -> the cells of which their figures need windows."""
 
@@ -97,7 +99,8 @@ def new_windows() -> Windows:
         for feeds in _FEEDS
     )
     cohorts = Frame(("visits",), dwell.COHORT_CELLS, LAYOUT, dwell.COHORT_WINDOWS)
-    return Windows(LAYOUT, [*frames, cohorts], EXTRAS)
+    due = Frame(("orders",), commerce.DUE_CELLS, LAYOUT, (DUE_WINDOW,))
+    return Windows(LAYOUT, [*frames, cohorts, due], EXTRAS, (busiest.settle,))
 
 
 def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:

@@ -8,15 +8,19 @@ from typing import Final
 import numpy as np
 
 from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures import busiest, words
+from stream.figures.busiest import add_events
 from stream.figures.people import count_people, people
+from stream.figures.repeats import SAID, add_said
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.words import add_hits, add_speech_words, reader
 from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
 
 __all__ = ["DANMAKU", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
 
-DANMAKU: Final = Group("danmaku", "danmaku", ("count",))
+DANMAKU: Final = Group("danmaku", "danmaku", ("count", "again"))
 LIKES: Final = Group("likes", "likes", ("events", "count"))
 TRANSCRIPT: Final = Group("transcript", "transcript", ("count",))
 _LINES: Final = DANMAKU.cell("count")
@@ -25,23 +29,36 @@ _LIKE_EVENTS: Final = LIKES.cell("events")
 _LIKES: Final = LIKES.cell("count")
 _FOLLOW: Final = VISITS.cell("follow")
 _ENTER: Final = VISITS.cell("enter")
+_AGAIN: Final = DANMAKU.cell("again")
 _INTERACTION_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits", "health")
+_BUSY_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits")
 _SECONDS_A_PANE: Final = COARSE_MS // FINE_MS
 
 
 def _add_lines(batch: Batch) -> None:
     seconds = [line.at_ms // FINE_MS for line in batch.events]
-    for second in set(seconds):
-        batch.fresh(second * FINE_MS).cells[_LINES] += seconds.count(second)
-    if batch.whole:
-        for fresh, users in _by_pane(batch, seconds):
-            fresh.people("writers").update(users)
-            fresh.people("interacters").update(users)
+    cells = {second: batch.fresh(second * FINE_MS).cells for second in set(seconds)}
+    for second, some in cells.items():
+        some[_LINES] += seconds.count(second)
+    if not batch.whole:
+        return
+    for fresh, users in _by_pane(batch, seconds):
+        fresh.people("writers").update(users)
+        fresh.people("interacters").update(users)
+        if not batch.late:
+            add_events(fresh, users)
+    read = reader(batch.words)
+    texts = [read(line.text) for line in batch.events]
+    if not batch.late:
+        add_said(batch, seconds, texts, cells)
+    add_hits(batch, seconds, texts, cells)
 
 
 def _add_speeches(batch: Batch) -> None:
     for speech in batch.events:
         batch.fresh(speech.at_ms).cells[_SPEECHES] += 1
+    if batch.whole and batch.words:
+        add_speech_words(batch, batch.words)
 
 
 def _add_likes(batch: Batch) -> None:
@@ -54,6 +71,8 @@ def _add_likes(batch: Batch) -> None:
     if batch.whole:
         for fresh, users in _by_pane(batch, seconds):
             fresh.people("interacters").update(users)
+            if not batch.late:
+                add_events(fresh, users)
 
 
 def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[Fresh, Sequence[int]]]:
@@ -80,14 +99,24 @@ def _interaction(view: View, _label: str | None, window: str | None) -> Figures:
     return ratio(active, mean_viewers(view, window))
 
 
+def _repeat_ratio(view: View, _label: str | None, window: str | None) -> Figures:
+    return ratio(view.sum(_AGAIN, window), view.sum(_LINES, window))
+
+
 def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures:
     followers = np.nan_to_num(count_people(view, "followers", window, seen=_FOLLOW))
     return ratio(followers, count_people(view, "visitors", window, seen=_ENTER))
 
 
-GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT)
-EXTRAS: Final = (people("writers", session=False), people("interacters"))
-JOINT: Final = {_INTERACTION_FEEDS: ONLINE}
+GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT, busiest.SUSPECT, *words.GROUPS)
+EXTRAS: Final = (
+    people("writers", session=False),
+    people("interacters"),
+    busiest.BUSIEST,
+    SAID,
+    words.COMPLAINERS,
+)
+JOINT: Final = {_INTERACTION_FEEDS: ONLINE, _BUSY_FEEDS: busiest.TOGETHER}
 FIGURES: Final = (
     FeedFigures("danmaku", _add_lines, users=True),
     FeedFigures("likes", _add_likes, users=True),
@@ -103,4 +132,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     "live_follows_total": total(_FOLLOW),
     "live_interaction_ratio": _interaction,
     "live_follow_ratio": _follow_ratio,
+    "live_danmaku_repeat_ratio": _repeat_ratio,
+    **busiest.FORMULAS,
+    **words.FORMULAS,
 }

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
-from stream.cells import Batch, Extra
+from stream.cells import Extra
 from stream.figures.view import Figures, View
-from stream.panes import COARSE_MS
-from stream.sketches import SESSION_PRECISION, WINDOW_PRECISION, Distinct, union_count
+from stream.sketches import (
+    SESSION_PRECISION,
+    WINDOW_PRECISION,
+    Distinct,
+    GrowingDistinct,
+    union_count,
+)
 
-__all__ = ["PANE_EXACT_MAX", "add_people", "count_people", "people"]
+__all__ = ["PANE_EXACT_MAX", "count_people", "people"]
 
 PANE_EXACT_MAX: Final = 64
 """Most people that a pane of 10 s keeps one by one; a window is exact while none of its panes saw more."""
 
 
-def _session() -> Distinct:
-    return Distinct(SESSION_PRECISION)
+def _session() -> GrowingDistinct:
+    return GrowingDistinct(SESSION_PRECISION)
 
 
 def _pane() -> Distinct:
@@ -36,22 +40,6 @@ def people(name: str, *, session: bool = True, into: str | None = None, windows:
         windows: whether coarse panes keep it, for windows of 5 and 15 min.
     """
     return Extra(name, set, pane=_pane if windows else None, session=_session if session else None, into=into)
-
-
-def add_people(batch: Batch, name: str, who: Iterable[tuple[int, int]]) -> None:
-    """Add people to a set; who came within the same ten seconds is gathered under the first of them.
-
-    Args:
-        batch: the batch of their events.
-        name: of the set.
-        who: when each came, epoch milliseconds, and the hash of the user.
-    """
-    pane, found = -1, set[int]()
-    for at_ms, user in who:
-        if at_ms // COARSE_MS != pane:
-            pane = at_ms // COARSE_MS
-            found = batch.fresh(pane * COARSE_MS).people(name)
-        found.add(user)
 
 
 def count_people(view: View, name: str, window: str | None, *, seen: str | None) -> Figures:

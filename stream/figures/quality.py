@@ -1,20 +1,24 @@
 """How the picture is: pings of the ingest, the edge and the players.
 
 Measured numbers are kept as integers of a small unit (a thousandth of a frame, a byte, a microsecond), so
-that sums do not depend on the order in which they are added.
+that sums do not depend on the order in which they are added. What sums cannot tell comes from the pings
+themselves, see ``stream.figures.pings``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 
-from stream.cells import Batch, Extra, FeedFigures, Group
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.cells import Batch, FeedFigures, Group
+from stream.figures import pings
+from stream.figures.drift import drifts, medians
+from stream.figures.nodes import BEFORE_MS, sampled, stalled_nodes, stalls_begun
+from stream.figures.pings import AT_BITS, OFFSET_STEPS, PING_LOG, SESSIONS_MAX, PingLog, Pings, read_pings
+from stream.figures.view import Figures, Formula, Together, View, ratio
 from stream.model import PROBES, Ping
-from stream.sketches import Samples
 from stream.tally import Tally
 
 __all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PINGS"]
@@ -34,50 +38,79 @@ _CELLS: Final = (
     "online_sum",
 )
 PINGS: Final[dict[str, Group]] = {probe: Group(f"health:{probe}", "health", _CELLS) for probe in PROBES}
+LOAD: Final = Group("load", "health", ("cpu_pings", "cpu_milli", "egress_kbps", "egress_limit_kbps"))
+"""Pings that tell of the processor, thousandths of it that were busy; what goes out and what may, of pings
+that tell both."""
+_LOAD: Final = {cell: LOAD.cell(cell) for cell in LOAD.cells}
 _BYTES_PER_KBIT: Final = 125
+
+
+_SUMS: Final = ("interval_ms", "stall_ms", "dropped_frames")
+_MEANS: Final = (
+    ("fps", "fps_pings", "fps_milli", 1_000),
+    ("bitrate_kbps", "rate_pings", "rate_bytes", _BYTES_PER_KBIT),
+    ("rtt_ms", "rtt_pings", "rtt_us", 1_000),
+    ("online", "online_pings", "online_sum", 1),
+)
+"""Field, the cell that counts it and the one that sums it up, how many of that cell's units one of its is."""
+_SUMS_OF: Final = {probe: tuple((f, group.cell(f)) for f in _SUMS) for probe, group in PINGS.items()}
+_MEANS_OF: Final = {
+    probe: tuple(
+        (field, group.cell(number), group.cell(total), unit) for field, number, total, unit in _MEANS
+    )
+    for probe, group in PINGS.items()
+}
+_COUNTED: Final = {probe: group.cell("pings") for probe, group in PINGS.items()}
 
 
 def _add(batch: Batch) -> None:
     for ping, append_ms in zip(batch.events, batch.appended_ms, strict=True):
-        fresh, name = batch.fresh(ping.at_ms), f"health:{ping.probe}"
-        for cell, number in _amounts(ping):
-            if number:
-                fresh.cells[f"{name}.{cell}"] += number
-        if ping.av_offset_ms is not None:
-            fresh.extra(f"av_offset_ms:{ping.probe}", Samples).add(ping.av_offset_ms)
-        fresh.extra(f"interval_ms:{ping.probe}", Samples).add(ping.interval_ms)
+        fresh = batch.fresh(ping.at_ms)
+        _add_amounts(fresh.cells, ping)
+        if ping.cpu_ratio is not None or ping.egress_kbps is not None:
+            _add_load(fresh.cells, ping)
+        if not batch.late:
+            fresh.extra(PING_LOG, PingLog).add(ping)
         _note(ping, batch.tally, append_ms)
 
 
-def _amounts(ping: Ping) -> Iterable[tuple[str, int]]:
-    yield "pings", 1
-    yield "interval_ms", ping.interval_ms
-    yield "stall_ms", ping.stall_ms or 0
-    yield "dropped_frames", ping.dropped_frames or 0
-    if ping.fps is not None:
-        yield "fps_pings", 1
-        yield "fps_milli", round(ping.fps * 1_000)
-    if ping.bitrate_kbps is not None:
-        yield "rate_pings", 1
-        yield "rate_bytes", round(ping.bitrate_kbps * _BYTES_PER_KBIT)
-    if ping.rtt_ms is not None:
-        yield "rtt_pings", 1
-        yield "rtt_us", round(ping.rtt_ms * 1_000)
-    if ping.online is not None:
-        yield "online_pings", 1
-        yield "online_sum", ping.online
+def _add_amounts(cells: dict[str, int], ping: Ping) -> None:
+    probe = ping.probe
+    cells[_COUNTED[probe]] += 1
+    for field, cell in _SUMS_OF[probe]:
+        amount = getattr(ping, field)
+        if amount:
+            cells[cell] += amount
+    for field, number, total, unit in _MEANS_OF[probe]:
+        measured = getattr(ping, field)
+        if measured is not None:
+            cells[number] += 1
+            cells[total] += round(measured * unit)
+
+
+def _add_load(cells: dict[str, int], ping: Ping) -> None:
+    if ping.cpu_ratio is not None:
+        cells[_LOAD["cpu_pings"]] += 1
+        cells[_LOAD["cpu_milli"]] += round(ping.cpu_ratio * 1_000)
+    if ping.egress_kbps is not None and ping.egress_limit_kbps:
+        cells[_LOAD["egress_kbps"]] += round(ping.egress_kbps)
+        cells[_LOAD["egress_limit_kbps"]] += round(ping.egress_limit_kbps)
 
 
 def _note(ping: Ping, tally: Tally, append_ms: int) -> None:
-    """Keep the newest append time of each probe, and the newest and the largest `online`."""
+    """Keep the newest append time of each probe, the newest and the largest `online`, the newest limit."""
     newest = tally.register(f"ping:{ping.probe}", [append_ms])
     newest[0] = max(newest[0], append_ms)
-    if ping.online is None:
-        return
-    online = tally.register("online", [ping.at_ms, ping.online, ping.online])
-    if ping.at_ms >= online[0]:
-        online[0], online[1] = ping.at_ms, ping.online
-    online[2] = max(online[2], ping.online)
+    if ping.egress_limit_kbps:
+        limit_bytes = round(ping.egress_limit_kbps * _BYTES_PER_KBIT)
+        limit = tally.register("egress_limit", [ping.at_ms, limit_bytes])
+        if ping.at_ms >= limit[0]:
+            limit[:] = ping.at_ms, limit_bytes
+    if ping.online is not None:
+        online = tally.register("online", [ping.at_ms, ping.online, ping.online])
+        if ping.at_ms >= online[0]:
+            online[0], online[1] = ping.at_ms, ping.online
+        online[2] = max(online[2], ping.online)
 
 
 def _cell(probe: str | None, cell: str) -> str:
@@ -93,6 +126,13 @@ def _mean(total: str, number: str, unit: float) -> Formula:
     return formula
 
 
+def _load(part: str, whole: str, unit: float) -> Formula:
+    def formula(view: View, _label: str | None, window: str | None) -> Figures:
+        return ratio(view.sum(_LOAD[part], window), view.sum(_LOAD[whole], window)) / unit
+
+    return formula
+
+
 def _smooth(view: View, _label: str | None, window: str | None) -> Figures:
     stalled, watched = (
         sum(np.nan_to_num(view.sum(_cell(probe, cell), window)) for probe in PROBES)
@@ -101,18 +141,8 @@ def _smooth(view: View, _label: str | None, window: str | None) -> Figures:
     return 1 - ratio(np.asarray(stalled), np.asarray(watched))
 
 
-def _median(panes: list[Samples]) -> float | None:
-    whole = Samples()
-    for pane in panes:
-        whole.merge(pane)
-    return whole.median()
-
-
-def _median_s(name: str) -> Formula:
-    def formula(view: View, probe: str | None, window: str | None) -> Figures:
-        return view.numbers(f"{name}:{probe}", window or "15m", _median) / 1_000
-
-    return formula
+def _dropped(view: View, probe: str | None, _window: str | None) -> Figures:
+    return view.total(_cell(probe, "dropped_frames"))
 
 
 def _pings(view: View, probe: str | None, window: str | None) -> Figures:
@@ -123,25 +153,123 @@ def _newest(view: View, probe: str | None, _window: str | None) -> Figures:
     return view.register(f"ping:{probe}", 0) / 1_000
 
 
-GROUPS: Final = tuple(PINGS.values())
-EXTRAS: Final = tuple(
-    extra
-    for probe in PROBES
-    for extra in (
-        Extra(f"av_offset_ms:{probe}", Samples, pane=Samples, fine=True),
-        Extra(f"interval_ms:{probe}", Samples, pane=Samples),
-    )
-)
-JOINT: Final = {}
+_TOLD: Final = 7
+_OFFSET_S, _NODES, _STALLED, _SHARE, _STALLS, _DRIFT, _INTERVAL_S = range(_TOLD)
+"""What is told of each probe; a window that does not tell one of them has NaN there."""
+_OFFSETS_IN_S: Final = OFFSET_STEPS * 1_000
+
+
+Panes = list[dict[int, dict[str, Any]]]
+
+
+def _short(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
+    found = read_pings(panes, start_ms, end_ms)
+    return _by_session({_OFFSET_S: _offsets_s(found), **_nodes(found)}, len(panes))
+
+
+def _five_minutes(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
+    more, _ = sampled(read_pings(panes, start_ms - BEFORE_MS, end_ms))
+    more = more.where(np.argsort(more.node << AT_BITS | more.at_ms))
+    inside = more.at_ms >= BEFORE_MS
+    found = more.where(inside)
+    nodes, stalled = stalled_nodes(found)
+    told = {_OFFSET_S: _offsets_s(found), _NODES: nodes, _STALLED: stalled, _SHARE: ratio(stalled, nodes)}
+    told |= {_STALLS: stalls_begun(more, inside), _DRIFT: drifts(found.where(found.has_offset))}
+    return _by_session(told, len(panes))
+
+
+def _quarter(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
+    found = read_pings(panes, start_ms, end_ms)
+    interval_s = medians(found.group, found.interval_ms, found.groups) / 1_000
+    return _by_session({_INTERVAL_S: interval_s, **_nodes(found)}, len(panes))
+
+
+def _offsets_s(found: Pings) -> Figures:
+    group, offset = found.group[found.has_offset], found.offset[found.has_offset]
+    return medians(group, offset, found.groups) / _OFFSETS_IN_S
+
+
+def _nodes(found: Pings) -> dict[int, Figures]:
+    """Return the stalled nodes and their share; where nothing stalls, nodes need not be told apart."""
+    group = found.group
+    pings = np.bincount(group, minlength=found.groups)
+    stalls = np.bincount(group, found.stall_ms > 0, minlength=found.groups) > 0
+    nodes, stalled = stalled_nodes(found, stalls[group])
+    calm = (pings > 0) & ~stalls
+    return {_STALLED: np.where(calm, 0, stalled), _SHARE: np.where(calm, 0, ratio(stalled, nodes))}
+
+
+def _by_session(told: dict[int, Figures], sessions: int) -> Sequence[Any]:
+    """Return of each session a row of what is told of each probe."""
+    whole = np.full((sessions * len(PROBES), _TOLD), np.nan)
+    for at, figures in told.items():
+        whole[:, at] = figures
+    return list(whole.reshape(sessions, len(PROBES) * _TOLD))
+
+
+def _in_parts(work_out: Together) -> Together:
+    def whole(panes: Panes, start_ms: int, end_ms: int) -> Sequence[Any]:
+        parts = (panes[at : at + SESSIONS_MAX] for at in range(0, len(panes), SESSIONS_MAX))
+        return [row for part in parts for row in work_out(part, start_ms, end_ms)]
+
+    return whole
+
+
+_SHORT: Final = _in_parts(_short)
+_BY_WINDOW: Final[dict[str, Together]] = {
+    "10s": _SHORT,
+    "1m": _SHORT,
+    "5m": _in_parts(_five_minutes),
+    "15m": _in_parts(_quarter),
+}
+
+
+def _told(view: View, window: str, at: int) -> Figures:
+    """Return one thing that pings of a window tell: a row for each subject, of the probes."""
+    rows = view.together((PING_LOG,), window, _BY_WINDOW[window])
+    return rows.reshape(len(view.tallies), len(PROBES), _TOLD)[:, :, at]
+
+
+def _told_of(at: int) -> Formula:
+    numbers = {probe: number for number, probe in enumerate(PROBES)}
+
+    def formula(view: View, probe: str | None, window: str | None) -> Figures:
+        assert probe is not None
+        return _told(view, window or "15m", at)[:, numbers[probe]]  # type: ignore[index]  # a probe
+
+    return formula
+
+
+def _stalled_share(view: View, _label: str | None, window: str | None) -> Figures:
+    """Return the share of stalled nodes, all probes together."""
+    assert window is not None
+    stalled, nodes = (np.nan_to_num(_told(view, window, at)).sum(axis=1) for at in (_STALLED, _NODES))
+    return ratio(stalled, nodes)
+
+
+GROUPS: Final = (*PINGS.values(), LOAD)
+EXTRAS: Final = (pings.EXTRA,)
+JOINT: Final[dict[tuple[Any, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("health", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_stall_ratio": _mean("stall_ms", "interval_ms", 1),
+    "live_stalls_per_100_seconds": _told_of(_STALLS),
     "live_smooth_ratio": _smooth,
+    "live_stalled_nodes_ratio": _stalled_share,
     "live_frames_per_second": _mean("fps_milli", "fps_pings", 1_000),
     "live_bytes_per_second": _mean("rate_bytes", "rate_pings", 1),
     "live_rtt_seconds": _mean("rtt_us", "rtt_pings", 1_000_000),
-    "live_av_offset_seconds": _median_s("av_offset_ms"),
+    "live_dropped_frames_total": _dropped,
+    "live_av_offset_seconds": _told_of(_OFFSET_S),
+    "live_av_drift_ratio": _told_of(_DRIFT),
+    "live_cpu_ratio": _load("cpu_milli", "cpu_pings", 1_000),
+    "live_egress_use_ratio": _load("egress_kbps", "egress_limit_kbps", 1),
     "live_pings": _pings,
-    "live_ping_interval_seconds": _median_s("interval_ms"),
+    "live_ping_interval_seconds": _told_of(_INTERVAL_S),
     "live_ping_newest_timestamp_seconds": _newest,
+    "live_stalled_nodes": _told_of(_STALLED),
+    "live_stalled_nodes_share": _told_of(_SHARE),
+    "live_online": lambda view, _label, _window: view.register("online", 1),
+    "live_capacity": lambda view, _label, _window: view.fact("capacity"),
+    "live_egress_limit_bytes_per_second": lambda view, _label, _window: view.register("egress_limit", 1),
 }

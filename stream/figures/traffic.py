@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Batch, FeedFigures, Group
-from stream.figures.dwell import add_dwell
+from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.busiest import add_events
+from stream.figures.dwell import add_stays
 from stream.figures.labels import amounts_of, by_label
-from stream.figures.people import add_people, count_people, people
+from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.model import Feed
+from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
 __all__ = [
@@ -33,6 +37,9 @@ VISITS: Final = Group("visits", "visits", ("enter", "leave", "click", "cart", "f
 _CELL: Final = {action: VISITS.cell(action) for action in VISITS.cells}
 _SETS: Final = {"enter": "visitors", "click": "clickers", "follow": "followers", "share": "interacters"}
 """What people do -> the set that they join by it."""
+_BUSY: Final = frozenset({"share", "follow"})
+"""What is an event of theirs among the busiest."""
+_PANE_S: Final = COARSE_MS // FINE_MS
 _ENTERS_FROM: Final = "enters_from"
 """Amounts by source: enters."""
 ONLINE: Final = tuple(group.cell(cell) for group in PINGS.values() for cell in ("online_sum", "online_pings"))
@@ -42,46 +49,57 @@ _BY_KIND: Final = (ONLINE[::2], ONLINE[1::2])
 
 def _add(batch: Batch) -> None:
     known: dict[int, dict[str, int]] = {}
-    joined: dict[str, list[tuple[int, int]]] = {action: [] for action in _SETS}
-    steps: list[int] = []
+    there, most = batch.tally.registers.get("balance") or (0, 0)
+    here = there
     sources: list[str | None] = []
+    stays: list[tuple[int, int, dict[str, int]]] = []
+    joined: defaultdict[str, list[int]] = defaultdict(list)
     for visit, user in zip(batch.events, batch.users, strict=True):
         at_ms, action = visit.at_ms, visit.action
-        cells = known.get(at_ms // 1_000)
+        cells = known.get(at_ms // FINE_MS)
         if cells is None:
-            cells = known[at_ms // 1_000] = batch.fresh(at_ms).cells
+            cells = known[at_ms // FINE_MS] = batch.fresh(at_ms).cells
         cells[_CELL[action]] += 1
         if action == "enter":
-            steps.append(1)
+            here += 1
+            most = here if here > most else most  # noqa: FURB136 - `max` costs as much as all the rest
             sources.append(visit.source)
         elif action == "leave":
-            steps.append(-1)
+            here -= 1
             if visit.dwell_ms is not None:
-                add_dwell(batch, at_ms, visit.dwell_ms)
-        if action in joined:
-            joined[action].append((at_ms, user))
-    if steps:
-        _add_steps(batch.tally, steps)
+                stays.append((at_ms, visit.dwell_ms, cells))
+            continue
+        joined[action].append(user)
+    if here != there or sources:
+        batch.tally.register("balance", [])[:] = here, most
         _add_sources(batch.tally, sources)
+    if stays:
+        add_stays(batch, stays)
     if batch.whole:
-        for action, some in joined.items():
-            add_people(batch, _SETS[action], some)
+        _add_people(batch, joined, {second // _PANE_S for second in known})
 
 
-def _add_steps(tally: Tally, steps: list[int]) -> None:
-    """Count who is there by who comes and goes, and the most at once."""
-    balance = tally.register("balance", [0, 0])
-    there = list(accumulate(steps, initial=balance[0]))
-    balance[0] = there[-1]
-    balance[1] = max(balance[1], *there)
+def _add_people(batch: Batch, joined: Mapping[str, list[int]], panes: set[int]) -> None:
+    """Add people to the sets that they join by what they do."""
+    if len(panes) == 1:
+        fresh = batch.fresh(panes.pop() * COARSE_MS)
+        for action, users in joined.items():
+            _join(fresh, action, users, late=batch.late)
+        return
+    for visit, user in zip(batch.events, batch.users, strict=True):
+        _join(batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS), visit.action, (user,), late=batch.late)
+
+
+def _join(fresh: Fresh, action: str, users: Sequence[int], *, late: bool) -> None:
+    if action in _SETS:
+        fresh.people(_SETS[action]).update(users)
+    if action in _BUSY and not late:
+        add_events(fresh, users)
 
 
 def _add_sources(tally: Tally, sources: list[str | None]) -> None:
-    numbers: dict[str | None, int] = {}
-    for source in sources:
-        numbers[source] = numbers.get(source, 0) + 1
-    for source, number in numbers.items():
-        amounts_of(tally, _ENTERS_FROM, source, 1)[0] += number
+    for source in dict.fromkeys(sources):
+        amounts_of(tally, _ENTERS_FROM, source, 1)[0] += sources.count(source)
 
 
 def per_second(cell: str) -> Formula:
@@ -130,7 +148,7 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 GROUPS: Final = (VISITS,)
 EXTRAS: Final = (people("visitors"), people("clickers"), people("followers", windows=False))
-JOINT: Final = {}
+JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,

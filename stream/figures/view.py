@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 
 from stream.cells import Layout
 from stream.model import Feed
-from stream.panes import window_bounds
+from stream.panes import pane_ms, window_bounds
 from stream.tally import Tally
 from stream.windows import Windows
 
-__all__ = ["Figures", "Formula", "View", "ratio"]
+__all__ = ["Figures", "Formula", "Together", "View", "ratio"]
 
 Figures = NDArray[np.float64]
 Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
 """Gives one column: (view, label value, window) -> a figure for each subject, or a list of objects for an
 open label."""
+
+
+Together = Callable[[list[dict[int, dict[str, Any]]], int, int], Sequence[Any]]
+"""Gives numbers for each subject: (coarse panes of each by number, what they keep by name; the window's start
+and end, epoch milliseconds) -> a sequence of numbers for each."""
 
 
 class View:
@@ -60,6 +65,7 @@ class View:
         self._totals = windows.totals[self._slots].astype(np.float64)
         self._seen: dict[str, NDArray[np.bool_]] = {}
         self._rows: dict[tuple[tuple[Feed, ...], str], tuple[Figures, dict[str, int]]] = {}
+        self._together: dict[tuple[tuple[Feed, ...], str, Any], Figures] = {}
 
     @property
     def end_ms(self) -> int:
@@ -90,10 +96,9 @@ class View:
     def seen(self, cell: str) -> NDArray[np.bool_]:
         """Tell of which subjects there was any event of the cell's group."""
         group = cell.partition(".")[0]
-        found = self._seen.get(group)
-        if found is None:
-            found = self._seen[group] = np.any(self._totals[:, self._layout.span(group)] > 0, axis=1)
-        return found
+        if group not in self._seen:
+            self._seen[group] = np.any(self._totals[:, self._layout.span(group)], axis=1)
+        return self._seen[group]
 
     def register(self, name: str, at: int) -> Figures:
         """Return a number of a register; NaN where there is none."""
@@ -116,6 +121,40 @@ class View:
         bounds = window_bounds(window, self.end_ms)
         return [tally.window(extra, window, bounds, work_out) for tally in self.tallies]
 
+    def together(self, extras: tuple[str, ...], window: str, work_out: Together) -> Figures:
+        """Return what the coarse panes' extras of a window come to, worked out for all subjects at once.
+
+        Args:
+            extras: their names.
+            window: the window; one of fine panes gets the coarse panes all the same.
+            work_out: a function of a module, which remembers results by it; gets the coarse panes of some
+                subjects and the window's start and end, epoch milliseconds, and gives numbers for each,
+                always as many. It may look at older panes than the window's, but not at newer ones.
+
+        Returns:
+            The numbers of each subject, in a row of its own.
+        """
+        key = (self.feeds, window, work_out)
+        found = self._together.get(key)
+        if found is None:
+            found = np.array(self._worked_out(extras, window, work_out), np.float64)
+            self._together[key] = found
+        return found
+
+    def _worked_out(self, extras: tuple[str, ...], window: str, work_out: Together) -> list[Any]:
+        bounds = window_bounds(window, self.end_ms)
+        known = [tally.recall(extras, window, bounds, work_out) for tally in self.tallies]
+        stale = [tally for tally, one in zip(self.tallies, known, strict=True) if one is None]
+        if stale:
+            step = pane_ms(window)
+            panes = [tally.coarse_extras for tally in stale]
+            results = work_out(panes, bounds[0] * step, bounds[1] * step)
+            for tally, result in zip(stale, results, strict=True):
+                tally.remember(extras, window, bounds, work_out, result)
+            fresh = iter(results)
+            return [next(fresh) if one is None else one[0] for one in known]
+        return [one[0] for one in known if one is not None]
+
     def of_session(self, extra: str, work_out: Callable[[Any], float]) -> Figures:
         """Return what the session's extra comes to; NaN where it has none."""
         extras = (tally.extras.get(extra) for tally in self.tallies)
@@ -129,5 +168,5 @@ class View:
 
 def ratio(part: Figures, whole: Figures) -> Figures:
     """Return part / whole; NaN where either is unknown or the whole is 0."""
-    share: Figures = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-    return share
+    found: Figures = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return found

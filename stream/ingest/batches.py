@@ -25,7 +25,7 @@ __all__ = ["CLOCK_MARGIN_MS", "FeedReader", "Read"]
 
 CLOCK_MARGIN_MS: Final = 10
 """How far a broker's clock may be behind ours before an idle feed is taken as read too far, milliseconds."""
-_POLL_MS: Final = 20
+_POLL_MS: Final = 10
 """Longest wait of one poll: how long the news that an idle feed was read to its end may wait."""
 
 _log: Final = structlog.get_logger()

@@ -182,7 +182,7 @@ class Member:
         while True:
             telemetry.words_refused.set(words.fault is not None)
             await asyncio.sleep(_WORDS_CHECK_S)
-            words.refresh()
+            await asyncio.to_thread(words.refresh)  # a changed set takes a second to compile
 
     async def _watch_loop(self) -> None:
         while True:

@@ -78,13 +78,14 @@ class Ownership:
             whole=settings.catalogue == "whole",
         )
         self.partition.words = tools.words.words
+        self._topics = {feed: settings.topic(feed) for feed in FEEDS}
         self.alignment = Alignment(settle_ms=settings.settle_ms, align_ms=settings.align_ms)
         self.folder = Folder(
             claim.partition,
             self.partition,
             self.alignment,
             decoders=tools.decoders,
-            topics={feed: settings.topic(feed) for feed in FEEDS},
+            topics=self._topics,
         )
         self.held: set[Feed] = set()
         self._flusher: Flusher
@@ -102,7 +103,7 @@ class Ownership:
     async def load(self) -> None:
         """Bring the partition into memory."""
         now = await load(self._tools.redis, self.claim, self.partition, self.alignment)
-        self._flusher = Flusher(self.claim.partition, self.partition, now)
+        self._flusher = Flusher(self.claim.partition, self.partition, now, self._topics)
 
     def fold(self) -> bool:
         """Fold for one slice; tell whether there was anything to fold."""

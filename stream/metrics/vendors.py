@@ -10,6 +10,15 @@ __all__ = ["METRICS"]
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric(
+        "live_vendor_latency_seconds",
+        "histogram",
+        "How long calls took.",
+        "latency_ms / 1000; bounds .05 .1 .2 .5 1 2 5 10",
+        ("vendors",),
+        scope="vendor",
+        zh="供应商时延",
+    ),
+    Metric(
         "live_vendor_error_ratio",
         "gauge",
         "Share of calls that failed.",
@@ -40,5 +49,16 @@ METRICS: Final[tuple[Metric, ...]] = (
         exported=False,
         whole=True,
         zh="供应商调用数",
+    ),
+    Metric(
+        "live_vendor_latency_p99_seconds",
+        "gauge",
+        "Time that 99 of 100 calls did not exceed.",
+        "99th percentile of latency_ms / 1000, at most 1 % off",
+        ("vendors",),
+        ("1m",),
+        scope="vendor",
+        exported=False,
+        zh="供应商时延P99",
     ),
 )

@@ -59,10 +59,12 @@ class Flusher:
         number: of the partition.
         partition: what is known of it.
         now: rooms and operations whose newest figures are in the store.
+        topics: feed -> topic, to say where a word was found.
     """
 
-    def __init__(self, number: int, partition: Partition, now: set[str]) -> None:
+    def __init__(self, number: int, partition: Partition, now: set[str], topics: Mapping[Feed, str]) -> None:
         self._number = number
+        self._topics = topics
         self._partition = partition
         self._now = now
         self._known = set(partition.rooms)
@@ -163,13 +165,35 @@ class Flusher:
     def _tell(self, made: Flush, rooms: Iterable[Room], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}
         for room, entry in room_entries(rooms, self._partition.windows, ends_ms):
-            raw = _encode(entry)
+            raw, hits = _encode(entry), self._take_hits(room)
             if self._told.get(room.room_id) != raw:
                 self._told[room.room_id] = raw
-                made.rooms.append(entry)
                 fields[room.room_id] = raw
+            elif not hits:
+                continue
+            made.rooms.append(entry | {"hits": hits} if hits else entry)
         self._now.update(fields)
         made.writes.hset(keys.now(self._number), fields)
+
+    def _take_hits(self, room: Room) -> list[dict[str, Any]]:
+        """Return the words that were found in the room since it was last told of."""
+        session = room.last
+        if session is None or not session.tally.hits:
+            return []
+        found, session.tally.hits = session.tally.hits, []
+        return [
+            {
+                "group": group,
+                "severity": severity,
+                "source": source,
+                "text": text,
+                "user": f"{user:016x}" if user else None,
+                "topic": self._topics[feed],
+                "partition": self._number,
+                "offset": offset,
+            }
+            for group, severity, source, text, user, feed, offset in found
+        ]
 
     def _tell_operations(self, made: Flush, operations: Iterable[Operation], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}

@@ -68,7 +68,7 @@ def _places(claim: Claim) -> Ints | None:
     if claim.flush:
         raise SettingsError(
             f"partition {claim.partition} was written by a roomwatch before 0.2, which kept figures"
-            " another way: use another database, or empty this one; the feeds that Kafka still has are counted again"
+            " another way: use another database, or empty this one; what Kafka still has is counted again"
         )
     return None
 

@@ -21,6 +21,7 @@ from stream.figures import EXTRAS, LAYOUT
 from stream.model import STRUCTS, Feed
 from stream.partition import Operation
 from stream.sessions import Room, Session, Waiting
+from stream.sketches import GrowingDistinct
 from stream.tally import Tally
 from stream.windows import Windows
 
@@ -40,6 +41,8 @@ __all__ = [
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 Fields = dict[str, bytes | str]
+PART: Final = "#"
+"""Stands between the name of a set of people and the name of a part of it."""
 OPERATION_START: Final = 0
 """Stands for the start of a session in the fields of a vendor's operation."""
 
@@ -77,9 +80,16 @@ def tally_fields(tally: Tally, start_ms: int) -> list[str]:
     return [
         f"t:{start_ms}",
         *(f"r:{start_ms}:{name}" for name in tally.registers),
-        *(f"e:{start_ms}:{name}" for name in tally.extras),
+        *(field for name, extra in tally.extras.items() for field in _extra_fields(extra, start_ms, name)),
         *pane_fields(start_ms, {*tally.fine, *tally.fine_extras}, {*tally.coarse, *tally.coarse_extras}),
     ]
+
+
+def _extra_fields(extra: Any, start_ms: int, name: str) -> list[str]:
+    if not isinstance(extra, GrowingDistinct):
+        return [f"e:{start_ms}:{name}"]
+    parts = ("", *map(str, range(GrowingDistinct.PIECES)))
+    return [f"e:{start_ms}:{name}{PART}{part}" for part in parts]
 
 
 def pane_fields(start_ms: int, fine: set[int], coarse: set[int]) -> list[str]:
@@ -114,7 +124,11 @@ def _tally(tally: Tally, start_ms: int, totals: Mapping[Tally, bytes]) -> Fields
     for name in tally.changed_registers:
         fields[f"r:{start_ms}:{name}"] = _encode(tally.registers[name])
     for name, extra in tally.extras.items():
-        if extra.changed:
+        if isinstance(extra, GrowingDistinct):
+            if extra.changed:
+                for part, raw in extra.pack_changes().items():
+                    fields[f"e:{start_ms}:{name}{PART}{part}"] = raw
+        elif extra.changed:
             extra.changed = False
             fields[f"e:{start_ms}:{name}"] = _encode(extra.pack())
     _panes(fields, f"f:{start_ms}", tally.changed_fine, tally.fine, tally.fine_extras)
@@ -232,10 +246,16 @@ def _unpack_register(tally: Tally, name: str, raw: bytes) -> None:
 
 
 def _unpack_extra(tally: Tally, name: str, raw: bytes) -> None:
+    name, is_part, part = name.partition(PART)
     extra = EXTRAS_INTO.get(name)
-    if extra is not None and extra.session is not None:
-        tally.extras[name] = extra.session()
-        tally.extras[name].unpack(_decode(raw))
+    if extra is None or extra.session is None:
+        return
+    kept = tally.extras.setdefault(name, extra.session())
+    if is_part:
+        kept.unpack_part(part, raw)
+    else:
+        kept.unpack(_decode(raw))
+    kept.changed = False
 
 
 def _unpack_fine(tally: Tally, number: str, raw: bytes) -> None:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from stream.errors import WordsError
 from stream.words.folding import Origins, normalise, origins, spell
@@ -122,35 +122,44 @@ def _version(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:12]
 
 
+_Span = tuple[int, int, Entry]
+"""Where an entry is said in the normalised text, half open."""
+
+
 class _Matcher:
     """Finds the words of some lists."""
 
     def __init__(self, lists: list[WordList]) -> None:
         self._entries = [entry for one in lists for entry in one.entries]
-        patterns = [entry.pattern for entry in self._entries]
-        self._find = AhoCorasick(patterns, store_patterns=False).find_matches_as_indexes
+        patterns = [entry.pattern.encode() for entry in self._entries]
+        self._find = BytesAhoCorasick(patterns).find_matches_as_indexes
 
     def match(self, text: str, normalised: str) -> tuple[Hit, ...]:
-        found = self._find(normalised, overlapping=True)
-        return self._judge(text, normalised, found) if found else ()
-
-    def _judge(self, text: str, normalised: str, found: list[tuple[int, int, int]]) -> tuple[Hit, ...]:
-        spans = [(start, end, self._entries[index]) for index, start, end in found]
-        spans = [span for span in spans if _fits(span, normalised)]
-        if all(entry.kind == "pass" for _, _, entry in spans):
+        encoded = normalised.encode("utf-8", "surrogatepass")
+        found = self._find(encoded, overlapping=True)
+        if not found:
             return ()
-        at = origins(text)
-        spans = [span for span in spans if _is_said(span, normalised, at)]
-        firsts = (_first([span for span in spans if span[2].group == group]) for group in _groups(spans))
-        hits = [
-            Hit(entry.group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
-            for start, end, entry in (span for first in firsts for span in first)
-        ]
-        return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
+        spans = [(_index(encoded, start), _index(encoded, end), self._entries[i]) for i, start, end in found]
+        return _judge(text, normalised, [span for span in spans if _fits(span, normalised)])
 
 
-_Span = tuple[int, int, Entry]
-"""Where an entry is said in the normalised text, half open."""
+def _judge(text: str, normalised: str, spans: list[_Span]) -> tuple[Hit, ...]:
+    """Return the hits among the places where a pattern was found."""
+    if all(entry.kind == "pass" for _, _, entry in spans):
+        return ()
+    at = origins(text)
+    spans = [span for span in spans if _is_said(span, normalised, at)]
+    firsts = (_first([span for span in spans if span[2].group == group]) for group in _groups(spans))
+    hits = [
+        Hit(entry.group, entry.severity or "info", entry.word, at.starts[start], at.ends[end - 1])
+        for start, end, entry in (span for first in firsts for span in first)
+    ]
+    return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.group)))
+
+
+def _index(encoded: bytes, offset: int) -> int:
+    """Return the index of the character at an offset of bytes."""
+    return len(encoded[:offset].decode("utf-8", "surrogatepass"))
 
 
 def _groups(spans: list[_Span]) -> set[Group]:

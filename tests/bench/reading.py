@@ -32,7 +32,7 @@ from stream.ingest.record_batches import RecordReader
 from stream.ingest.role import FETCH
 from stream.model import FEEDS
 from stream.settings import Settings
-from tests.bench.ingest.machine import OURS, conditions, on
+from tests.bench.ingest.machine import OURS, alone, conditions, on
 from tests.bench.ingest.mix import Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.world import ensure, world
@@ -121,12 +121,13 @@ async def drained(settings: Settings, way: str) -> dict[str, float]:
         "ROOMWATCH_PARTITIONS": str(settings.partitions),
         "ROOMWATCH_TOPIC_PREFIX": settings.topic_prefix,
     }
-    with on(OURS):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.reading", "--way", way,
-            env={**os.environ, **names}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-    told, wrong = await process.communicate()
+    async with alone():
+        with on(OURS):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.bench.reading", "--way", way,
+                env={**os.environ, **names}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        told, wrong = await process.communicate()
     if process.returncode:
         raise RuntimeError(wrong.decode(errors="replace"))
     found: dict[str, float] = json.loads(told)

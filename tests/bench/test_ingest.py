@@ -18,7 +18,7 @@ from tests.bench.peers.compare import ratios
 
 START_MS = 1_760_000_000_000
 PER_S = 5_000
-NUMBER = 20_000
+NUMBER = 10_000
 
 
 def mix(**more):
@@ -181,9 +181,8 @@ def test_every_byte_of_the_store_belongs_to_a_room_or_to_the_orders():
 
 
 def test_a_profile_counts_a_function_once_a_look_however_often_it_is_on_the_stack():
-    own, under = shares(
-        ["main (/a/b/c.py:1);fold (/a/b/d.py:7);fold (/a/b/d.py:9) 3", "main (/a/b/c.py:2) 1"]
-    )
+    stacks = ["main (/a/b/c.py:1);fold (/a/b/d.py:7);fold (/a/b/d.py:9) 3", "main (/a/b/c.py:2) 1"]
+    own, under = shares([*stacks, "run (/x/threading.py:1);_worker (/x/concurrent/futures/thread.py:81) 99"])
     assert own == {"fold (b/d.py)": 3, "main (b/c.py)": 1}
     assert under == {"fold (b/d.py)": 3, "main (b/c.py)": 4}
 

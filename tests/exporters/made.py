@@ -22,7 +22,12 @@ FACTS = {
 }
 
 
-def figure(column: Column, chance: random.Random) -> float:
+def figure(column: Column, chance: random.Random) -> Any:
+    if column.metric.type == "histogram":
+        few, more = chance.randrange(100), chance.randrange(100)
+        return {"5": few, "+Inf": few + more, "sum": round(chance.random() * 1e3, 3)}
+    if column.metric.label is not None and column.label_value is None:
+        return {name: chance.randrange(1_000) for name in ("feed", "search")}
     if column.metric.type == "counter":
         yuan = column.metric.name.endswith("_yuan_total")
         return round(chance.random() * 1e6, 2) if yuan else chance.randrange(1_000_000)

@@ -12,7 +12,7 @@ from exporters import page
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selected, Selection
 from exporters.text import unit_of
-from stream.catalogue import METRICS, ROOM_COLUMNS, Column, Metric
+from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, Column, Metric
 from stream.store import RoomFigures
 from tests.exporters import made
 from tests.promtool import promtool
@@ -75,13 +75,22 @@ def test_every_figure_of_a_room_is_on_the_page():
         for s in family.samples
     }
     for column, value in zip(ROOM_COLUMNS, room.values, strict=True):
-        wanted = {"room_id": "r1"}
-        if column.label_value is not None:
-            wanted[str(column.metric.label)] = column.label_value
-        if column.window is not None:
-            wanted["window"] = column.window
-        found = shown.get(f"{column.metric.name}{sorted(wanted.items())}")
-        assert found == (value if column.metric.exported else None), column.name
+        for suffix, more, figure in _samples_of(column, value):
+            wanted = {"room_id": "r1"} | more | ({"window": column.window} if column.window else {})
+            found = shown.get(f"{column.metric.name}{suffix}{sorted(wanted.items())}")
+            assert found == (figure if column.metric.exported else None), column.name
+
+
+def _samples_of(column, value):
+    """Give suffix of the name, labels and number of each sample that a figure makes."""
+    if column.metric.type == "histogram":
+        yield from (("_bucket", {"le": bound}, number) for bound, number in value.items() if bound != "sum")
+        yield from (("_sum", {}, value["sum"]), ("_count", {}, value["+Inf"]))
+    elif isinstance(value, dict):
+        yield from (("", {column.metric.label: name}, number) for name, number in value.items())
+    else:
+        label = {} if column.label_value is None else {column.metric.label: column.label_value}
+        yield "", label, value
 
 
 def test_no_data_is_no_sample():
@@ -106,7 +115,8 @@ def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
 def test_vendors_have_their_own_labels():
     vendor = made.vendor("pay", "charge", now_ms=NOW_MS)
     shown = _values(_snapshot(vendors=[vendor]), "live_vendor_error_ratio")
-    assert shown == {("pay", "charge", "1m"): vendor.values[0], ("pay", "charge", "5m"): vendor.values[1]}
+    wanted = {w: VENDOR_COLUMN_INDEX[f'live_vendor_error_ratio{{window="{w}"}}'] for w in ("1m", "5m")}
+    assert shown == {("pay", "charge", window): vendor.values[at] for window, at in wanted.items()}
 
 
 def test_open_alerts_are_counted_and_the_others_are_zero():

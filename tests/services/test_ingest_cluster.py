@@ -1,4 +1,4 @@
-"""On a real Redis Cluster of three nodes: counted once, each partition in a slot, also while slots and nodes move."""
+"""On a real Redis Cluster of three nodes: counted once, a partition in a slot, also while these move."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ PLACES = {
     "START": r"\d+",
     "REGISTER": ".+",
     "EXTRA": "[a-z0-9_:]+",
+    "PIECE": r"\d",
     "SECOND": r"\d+",
     "NUMBER": r"\d+",
 }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from hashlib import blake2b
 
 from stream.figures import EXTRAS
+from stream.figures.pings import NODE_BITS, read_pings
+from stream.model import PROBES
 from stream.panes import oldest_panes
 from stream.sketches import Distinct
 from tests.stream.logs import cells_of, totals_of
@@ -24,6 +27,29 @@ def compare_room(room, wanted, hasher, windows, *, reach_ms):
     compare_panes(room, wanted, hasher, reach_ms)
 
 
+def compare_operation(operation, wanted, windows, *, reach_ms):
+    """Assert that an operation's totals, panes and latencies are those of the recount."""
+    tally = operation.tally
+    assert totals_of(tally, windows) == dict(+wanted.sums)
+    oldest_fine, oldest_coarse = oldest_panes(reach_ms)
+    compare_sums([tally], wanted.panes, oldest_fine, oldest_coarse)
+    found = {n: kept["latencies"].counts for n, kept in tally.fine_extras.items() if n >= oldest_fine}
+    expected = {
+        second: Counter(step_of(latency_ms) for latency_ms in some)
+        for second, some in wanted.latencies.items()
+        if second >= oldest_fine
+    }
+    assert found == expected
+
+
+def step_of(latency_ms):
+    """Return the smallest power of 1.02, times 0.1 ms, that a latency does not exceed."""
+    step = 0
+    while 0.1 * 1.02**step < min(latency_ms, 86_400_000) * (1 - 1e-12):
+        step += 1
+    return step
+
+
 def compare_people(extras, wanted, hasher):
     """Assert that the sets of people hold the same users."""
     found = {name: kept.members for name, kept in extras.items() if isinstance(kept, Distinct)}
@@ -39,22 +65,16 @@ def compare_registers(registers, wanted):
         }
     if wanted.online is not None:
         assert registers["online"] == [*wanted.online, wanted.online_peak]
+    if wanted.egress_limit is not None:
+        assert registers["egress_limit"] == [*wanted.egress_limit]
 
 
 def compare_panes(room, wanted, hasher, reach_ms):
     """Assert that the panes which windows up to this reach can need are those of the recount."""
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
-    fine: dict[int, Counter] = defaultdict(Counter)
-    coarse: dict[int, Counter] = defaultdict(Counter)
-    for second, sums in wanted.panes.items():
-        if second >= oldest_fine:
-            fine[second].update(sums)
-        if second // 10 >= oldest_coarse:
-            coarse[second // 10].update(sums)
     tallies = [session.tally for session in room.sessions]
-    assert pane_sums([tally.fine for tally in tallies], oldest_fine) == nonzero(fine)
-    assert pane_sums([tally.coarse for tally in tallies], oldest_coarse) == nonzero(coarse)
-    found = defaultdict(set)
+    compare_sums(tallies, wanted.panes, oldest_fine, oldest_coarse)
+    found: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     for tally in tallies:
         for number, extras in tally.coarse_extras.items():
             for name, kept in extras.items():
@@ -63,6 +83,49 @@ def compare_panes(room, wanted, hasher, reach_ms):
     people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
     assert {name for name, _ in found} <= set(EXTRAS)
     assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
+    compare_pings(tallies, wanted, oldest_coarse)
+
+
+def compare_pings(tallies, wanted, oldest):
+    """Assert that the panes keep every ping."""
+    found: dict[int, Counter] = defaultdict(Counter)
+    for tally in tallies:
+        for number, extras in tally.coarse_extras.items():
+            if number >= oldest and "pings" in extras:
+                found[number].update(pings_of(number, extras))
+    expected = {
+        number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
+        for number, pings in wanted.pane_pings.items()
+        if number >= oldest
+    }
+    assert found == expected
+
+
+def pings_of(number, extras):
+    """Yield the pings that a pane keeps."""
+    pings = read_pings([{number: extras}], number * 10_000, number * 10_000 + 10_000)
+    hashed = pings.node & (1 << NODE_BITS) - 1
+    columns = (pings.group, hashed, pings.at_ms, pings.interval_ms, pings.stall_ms, pings.offset)
+    rows = zip(*(column.tolist() for column in columns), pings.has_offset.tolist(), strict=True)
+    for probe, node, at_ms, interval_ms, stall_ms, offset, known in rows:
+        yield PROBES[probe], node, at_ms, interval_ms, stall_ms, offset if known else None
+
+
+def node_hash(node):
+    return int.from_bytes(blake2b(node.encode(), digest_size=4).digest(), "big")
+
+
+def compare_sums(tallies, wanted, oldest_fine, oldest_coarse):
+    """Assert that the panes from the oldest on hold the sums of the seconds."""
+    fine: dict[int, Counter] = defaultdict(Counter)
+    coarse: dict[int, Counter] = defaultdict(Counter)
+    for second, sums in wanted.items():
+        if second >= oldest_fine:
+            fine[second].update(sums)
+        if second // 10 >= oldest_coarse:
+            coarse[second // 10].update(sums)
+    assert pane_sums([tally.fine for tally in tallies], oldest_fine) == nonzero(fine)
+    assert pane_sums([tally.coarse for tally in tallies], oldest_coarse) == nonzero(coarse)
 
 
 def pane_sums(kept, oldest):

@@ -22,6 +22,7 @@ from tests.stream.recount import Record
 HASHER = UserHasher(b"test-key")
 SETTLE_MS, ALIGN_MS, LATENESS_MS = 30, 10_000, 30_000
 START_MS = 1_700_000_000_000
+TOPICS = {feed: f"live.{feed}" for feed in FEEDS}
 
 
 class Log:
@@ -58,9 +59,9 @@ class Folding:
             self.partition,
             self.alignment,
             decoders={feed: Decoder(feed, 1, HASHER) for feed in FEEDS},
-            topics={feed: f"live.{feed}" for feed in FEEDS},
+            topics=TOPICS,
         )
-        self.flusher = Flusher(0, self.partition, set())
+        self.flusher = Flusher(0, self.partition, set(), TOPICS)
         self.appended = {}
         self.offsets = {}
 
@@ -164,7 +165,7 @@ class PlainStore:
                 partition.operations[name] = unpack_operation(name, fields, partition.windows)
         for key, chunk in self.strings.items():
             partition.orders.load(int(key.rpartition(":")[2]), bytes(chunk))
-        folding.flusher = Flusher(0, partition, set())
+        folding.flusher = Flusher(0, partition, set(), TOPICS)
         return folding
 
 

@@ -15,6 +15,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from tests.stream.counted import amounts, call, people, ping, stays
+
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -69,6 +71,7 @@ class Session:
         self.balance_peak = 0
         self.online = None
         self.online_peak = None
+        self.egress_limit = None
 
     def from_source(self, name, source, numbers):
         """Add to the amounts of a source; only the first twelve have their own."""
@@ -116,12 +119,12 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
         settle_ms: how long an event waits for room records.
 
     Returns:
-        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Counter), ``dead``
+        ``rooms`` (room id -> Room), ``vendors`` ("vendor/operation" -> Operation), ``dead``
         ((feed, offset) -> reason), ``late`` (feed -> number).
     """
     dead, by_room = {}, defaultdict(list)
     late: Counter[str] = Counter()
-    vendors: dict[str, Counter[Any]] = defaultdict(Counter)
+    vendors: dict[str, Operation] = defaultdict(Operation)
     for feed in REQUIRED:
         highest = 0
         for record in sorted((r for r in records if r.feed == feed), key=lambda r: r.offset):
@@ -147,10 +150,20 @@ def recount(records, *, reach_ms=None, lateness_ms=30_000, settle_ms=30):
 
 def count_vendor(vendors, record):
     event = record.event
-    counts = vendors[f"{event['vendor']}/{event['operation']}"]
-    counts[event["outcome"]] += 1
+    operation = vendors[f"{event['vendor']}/{event['operation']}"]
+    operation.sums.update(call(event))
     if not record.late:
-        counts["pane", event["at_ms"] // 1_000, event["outcome"]] += 1
+        operation.panes[event["at_ms"] // 1_000].update(call(event))
+        operation.latencies[event["at_ms"] // 1_000].append(event["latency_ms"])
+
+
+class Operation:
+    """What an operation of a vendor comes to."""
+
+    def __init__(self):
+        self.sums: Counter[str] = Counter()
+        self.panes: dict[int, Counter[str]] = defaultdict(Counter)
+        self.latencies: dict[int, list[float]] = defaultdict(list)
 
 
 class Room:
@@ -162,6 +175,7 @@ class Room:
         self.sessions = []
         self.panes = defaultdict(Counter)
         self.pane_people = defaultdict(set)
+        self.pane_pings: dict[int, Counter[Any]] = defaultdict(Counter)
         self.was_named = False
         self.paused = False
         self.state_at_ms = 0
@@ -340,7 +354,7 @@ class Room:
             session.sums[name] += number
             if not record.late:
                 self.panes[event["at_ms"] // 1_000][name] += number
-        for second, name in stays(feed, event):
+        for second, name in [*stays(feed, event), *self.due(session, record)]:
             session.sums[name] += 1
             if not record.late:
                 self.panes[second][name] += 1
@@ -349,8 +363,28 @@ class Room:
                 session.people[name].add(event["user_id"])
             if name not in SESSION_ONLY and not record.late:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        if feed == "health" and not record.late:
+            self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
+        self.newest(session, feed, event)
+
+    def due(self, session, record):
+        """Return seconds and names for an order that is created, and one that was created and is paid."""
+        if record.feed != "orders" or record.event["status"] not in ("created", "paid"):
+            return []
+        status = record.event["status"]
+        other = "paid" if status == "created" else "created"
+        other_ms, other_session = self.own.get((record.event["order_id"], other), (-HOURS_24, None))
+        paired = other_session is session and record.append_ms - other_ms < HOURS_24
+        created_ms = record.append_ms if status == "created" else other_ms
+        names = ["due.created"] * (status == "created") + ["due.paid"] * paired
+        return [(created_ms // 1_000, name) for name in names]
+
+    def newest(self, session, feed, event):
+        """Count by source, and keep who is there."""
         if feed == "visits" and event["action"] == "enter":
             session.from_source("enters_from", event.get("source"), [1])
+        if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":
+            session.from_source("orders_from", event.get("source"), [1, event["amount_fen"]])
         if feed == "visits" and event["action"] in ("enter", "leave"):
             session.balance = (session.balance or 0) + (1 if event["action"] == "enter" else -1)
             session.balance_peak = max(session.balance_peak, session.balance)
@@ -358,81 +392,10 @@ class Room:
             if session.online is None or event["at_ms"] >= session.online[0]:
                 session.online = (event["at_ms"], event["online"])
             session.online_peak = max(session.online_peak or 0, event["online"])
-
-
-def amounts(feed, event):
-    """Return what an event adds, by name of group and cell."""
-    if feed in ("danmaku", "transcript"):
-        return {f"{feed}.count": 1}
-    if feed == "likes":
-        return {"likes.events": 1, "likes.count": event["count"]}
-    if feed == "visits":
-        found = {f"visits.{event['action']}": 1}
-        if event["action"] == "leave" and event.get("dwell_ms") is not None:
-            found |= dwell(min(event["dwell_ms"], HOURS_24))
-        return found
-    if feed == "orders":
-        return order_amounts(event)
-    found = {"pings": 1, "interval_ms": event["interval_ms"], "stall_ms": event.get("stall_ms") or 0}
-    for name, cell, number, unit in (
-        ("fps", "fps_milli", "fps_pings", 1_000),
-        ("bitrate_kbps", "rate_bytes", "rate_pings", 125),
-        ("rtt_ms", "rtt_us", "rtt_pings", 1_000),
-        ("online", "online_sum", "online_pings", 1),
-    ):
-        if event.get(name) is not None:
-            found[cell], found[number] = round(event[name] * unit), 1
-    found["dropped_frames"] = event.get("dropped_frames") or 0
-    return {f"health:{event['probe']}.{cell}": number for cell, number in found.items()}
-
-
-def dwell(stayed_ms):
-    found = {"dwell.count": 1, "dwell.ms": stayed_ms}
-    for bound in (5, 15, 30, 60, 180, 300, 600, 1800, 3600):
-        if stayed_ms <= bound * 1_000:
-            return found | {f"dwell.{bound}": 1}
-    return found
-
-
-def stays(feed, event):
-    """Return seconds and names for who left: the first of the ten seconds in which they entered."""
-    if feed != "visits" or event["action"] != "leave" or event.get("dwell_ms") is None:
-        return []
-    stayed_ms = min(event["dwell_ms"], HOURS_24)
-    second = (event["at_ms"] - stayed_ms) // 10_000 * 10
-    found = ["left.bounce"] if stayed_ms <= 5_000 else []
-    for name, before_ms in (("30s", 30_000), ("1m", 60_000), ("3m", 180_000), ("10m", 600_000)):
-        if stayed_ms < before_ms:
-            found.append(f"left.{name}")
-    return [(second, name) for name in found]
-
-
-def order_amounts(event):
-    status, fen = event["status"], event["amount_fen"]
-    found = {status: 1}
-    if status == "refunded":
-        found["refund_fen"] = fen
-    if status == "paid" and event.get("kind", "goods") == "gift":
-        found["gift_fen"] = fen
-    elif status == "paid":
-        found |= {"paid_goods": 1, "gmv_fen": fen}
-        found["coupon_fen"] = event.get("coupon_fen") or 0
-        found["giveaway_fen"] = event.get("giveaway_fen") or 0
-    return {f"orders.{cell}": number for cell, number in found.items()}
-
-
-def people(feed, event):
-    """Return the sets of people that an event's user joins."""
-    if feed == "visits":
-        sets = {"enter": "visitors", "click": "clickers", "follow": "followers", "share": "interacters"}
-        return [sets[event["action"]]] if event["action"] in sets else []
-    if feed == "likes":
-        return ["interacters"]
-    if feed == "danmaku":
-        return ["writers", "interacters"]
-    if feed == "orders" and event["status"] == "paid" and event.get("kind", "goods") == "goods":
-        return ["payers"]
-    return []
+        if feed == "health" and event.get("egress_limit_kbps"):
+            limit = (event["at_ms"], round(event["egress_limit_kbps"] * 125))
+            if session.egress_limit is None or limit[0] >= session.egress_limit[0]:
+                session.egress_limit = limit
 
 
 def main() -> None:

@@ -14,7 +14,11 @@ USERS = ("u1", "u2", "u3")
 _room = st.sampled_from(ROOMS)
 _user = st.sampled_from(USERS)
 _ping = st.fixed_dictionaries(
-    {"room_id": _room, "probe": st.sampled_from(("ingest", "edge", "player")), "node": st.just("n1")},
+    {
+        "room_id": _room,
+        "probe": st.sampled_from(("ingest", "edge", "player")),
+        "node": st.sampled_from(("n1", "n2")),
+    },
     optional={
         "stall_ms": st.integers(0, 900),
         "fps": st.floats(0, 60),
@@ -22,6 +26,10 @@ _ping = st.fixed_dictionaries(
         "rtt_ms": st.floats(0, 900),
         "av_offset_ms": st.floats(-900, 900),
         "online": st.integers(0, 500),
+        "dropped_frames": st.integers(0, 50),
+        "cpu_ratio": st.floats(0, 1),
+        "egress_kbps": st.floats(0, 9_000),
+        "egress_limit_kbps": st.floats(0, 9_000),
     },
 ).map(lambda fields: {"interval_ms": 1_000, **fields})
 _order = st.fixed_dictionaries(
@@ -32,7 +40,13 @@ _order = st.fixed_dictionaries(
         "status": st.sampled_from(("created", "paid", "cancelled", "refunded", "failed")),
         "amount_fen": st.integers(1, 99_999),
     },
-    optional={"kind": st.sampled_from(("goods", "gift")), "coupon_fen": st.integers(0, 500)},
+    optional={
+        "kind": st.sampled_from(("goods", "gift")),
+        "coupon_fen": st.integers(0, 500),
+        "giveaway_fen": st.integers(0, 500),
+        "item_id": st.sampled_from(("i1", "i2")),
+        "source": st.sampled_from(("feed", "search", "other")),
+    },
 )
 _visit = st.fixed_dictionaries(
     {
@@ -77,7 +91,9 @@ _feeds = st.one_of(
             {
                 "vendor": st.just("pay"),
                 "operation": st.just("charge"),
-                "latency_ms": st.integers(1, 900),
+                "latency_ms": st.one_of(
+                    st.sampled_from((0, 50, 50.5, 10_000, 10**12)), st.floats(0.1, 20_000)
+                ),
                 "outcome": st.sampled_from(("ok", "timeout", "error")),
             }
         ),

@@ -7,46 +7,8 @@ import pytest
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, VENDOR_COLUMNS
 from stream.figures import FEED_FIGURES, FORMULAS
 from stream.model import FEEDS
-from tests.stream.logs import Folding, Log, fold_at_once
-
-MINUTE_MS = 60_000
-
-
-@pytest.fixture
-def log():
-    """Return a log with a live room, one minute old and on a whole ten seconds."""
-    found = Log(1_700_000_040_000)
-    found.put("rooms", room_id="r", state="live")
-    found.wait(MINUTE_MS)
-    return found
-
-
-class Figures:
-    """The figures of the only room (or operation) of a log."""
-
-    def __init__(self, log, *, more_ms=10_000):
-        folding = fold_at_once(log.records, log.now_ms + more_ms)
-        folding.flusher.tell_all_again()
-        flush = folding.flush()
-        self.entry = flush.rooms[0]
-        self.vendors = flush.vendors
-
-    def __call__(self, name):
-        return self.entry["values"][ROOM_COLUMN_INDEX[name]]
-
-
-def visit(log, user, action, **fields):
-    log.put("visits", room_id="r", user_id=user, action=action, **fields)
-
-
-def order(log, number, status, fen=100, user="u", **fields):
-    log.put(
-        "orders", room_id="r", user_id=user, order_id=f"o{number}", status=status, amount_fen=fen, **fields
-    )
-
-
-def ping(log, probe="edge", **fields):
-    log.put("health", room_id="r", probe=probe, node="n", **{"interval_ms": 1_000, **fields})
+from tests.stream.figured import Figures, order, ping, visit
+from tests.stream.logs import Folding
 
 
 def test_every_column_has_a_formula_and_every_formula_a_column():

@@ -14,6 +14,7 @@ from stream.sketches import (
     SESSION_PRECISION,
     WINDOW_PRECISION,
     Distinct,
+    GrowingDistinct,
     Samples,
     union_count,
 )
@@ -23,7 +24,7 @@ hashes = st.integers(0, 2**64 - 1)
 
 def filled(precision, members):
     found = Distinct(precision)
-    found.update(members)
+    found.merge(set(members))
     return found
 
 
@@ -72,24 +73,52 @@ def test_many_merge_with_few_either_way_round():
     assert one.pack() == other.pack() == filled(11, many + few).pack()
 
 
-@pytest.mark.parametrize("number", [0, 3, 2_000])
-def test_a_packed_set_comes_back(number):
-    found = filled(11, some(number))
-    again = Distinct(11)
+@pytest.mark.parametrize("precision", [WINDOW_PRECISION, SESSION_PRECISION])
+@pytest.mark.parametrize("number", [0, 3, 1_100, 40_000])
+def test_a_packed_set_comes_back(number, precision):
+    found = filled(precision, some(number))
+    again = Distinct(precision)
     again.unpack(found.pack())
     assert again.pack() == found.pack()
-    assert again.count() == found.count()
+    assert again.registers == found.registers
+
+
+@given(st.lists(st.integers(0, 700), max_size=12), st.integers(0, 2**32))
+def test_a_growing_set_is_what_its_base_and_pieces_say(sizes, seed):
+    """Whatever is written over what, and also when somebody goes on from what was written."""
+    chance, kept = random.Random(seed), dict[str, bytes]()
+    found, whole = GrowingDistinct(SESSION_PRECISION), Distinct(SESSION_PRECISION)
+    for size in sizes:
+        came = {chance.getrandbits(64) for _ in range(size)}
+        found.merge(came)
+        whole.merge(came)
+        kept |= found.pack_changes()
+        again = GrowingDistinct(SESSION_PRECISION)
+        for part in chance.sample(sorted(kept), len(kept)):
+            again.unpack_part(part, kept[part])
+        assert again.pack() == whole.pack()
+        if chance.random() < 0.3:
+            found = again
+
+
+def test_what_a_growing_set_writes_at_a_flush_is_small():
+    chance, found = random.Random(1), GrowingDistinct(SESSION_PRECISION)
+    sizes = []
+    for _ in range(2_000):
+        found.merge({chance.getrandbits(64) for _ in range(10)})
+        sizes.append(sum(map(len, found.pack_changes().values())))
+    assert sum(sizes) / len(sizes) < 1_000
 
 
 def test_changed_tells_whether_there_is_something_to_keep():
-    found = filled(11, [1, 2])
+    found = filled(11, {1, 2})
     assert found.changed
     found.changed = False
-    found.update([1])
+    found.merge({1})
     assert not found.changed
-    found.update(some(2_000))
+    found.merge(set(some(2_000)))
     found.changed = False
-    found.update(some(2_000))
+    found.merge(set(some(2_000)))
     assert not found.changed
 
 

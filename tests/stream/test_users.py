@@ -21,3 +21,12 @@ def test_the_cache_is_bounded():
     for number in range(CACHE_MAX + 10):
         hasher.known[f"u{number}"] = 0 if number < CACHE_MAX else hasher.short(f"u{number}")
     assert len(hasher.known) <= CACHE_MAX
+
+
+def test_who_is_seen_again_soon_is_not_hashed_again(monkeypatch):
+    monkeypatch.setattr("stream.users.CACHE_MAX", 3)
+    hasher = UserHasher(b"key")
+    wanted = {user: hasher.short(user) for user in "abc"}
+    monkeypatch.setattr(UserHasher, "full", lambda *_: b"\0" * 16)
+    assert hasher.short("d") == 0
+    assert {user: hasher.short(user) for user in "ab"} == {user: wanted[user] for user in "ab"}

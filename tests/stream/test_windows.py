@@ -138,7 +138,7 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
     for shift, number, wait_ms in steps:
         second = reach_ms // 1_000 + shift
         likes(tally, second, number)
-        tally.fresh_at(second).extra("values", Samples).add(number)  # noqa: S610 - not Django's
+        tally.fresh_at(second).extra("values", Samples).add(number)
         came[second] += number
         found.windows.merge([tally], forgot_ms)
         reach_ms += wait_ms

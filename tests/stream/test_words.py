@@ -225,6 +225,12 @@ def test_each_source_is_searched_for_its_own_groups():
     assert set(TROUBLES) == set(COMPLAINT_GROUPS) - {"question"}
 
 
+def test_half_a_character_does_no_harm():
+    words = Words(files(picture="卡了"))
+    assert said(words, "\ud800卡\udc00了") == ["卡了"]
+    assert said(words, "\ud800") == []
+
+
 def test_a_chat_line_is_read_once():
     words = Words(files(picture="卡了"))
     first = words.read("卡 了")

@@ -19,10 +19,12 @@ from tests.bench.ingest.machine import Usage, conditions, peak_mib, usage
 from tests.bench.ingest.mix import Mix
 from tests.bench.ingest.profile import profiled
 from tests.bench.ingest.world import Offsets, World, kept
+from tests.waiting import until
 
 __all__ = ["drain", "miscounted"]
 
 _LOOK_S: Final = 0.02
+_TELL_S: Final = 30
 _COUNTED: Final = {
     "live_danmaku_total": "danmaku",
     "live_likes_total": "likes",
@@ -73,8 +75,10 @@ async def drain(
     async with connect(settings) as redis, world.ingest(settings, **more) as process:
         first = await _until(redis, process, wanted, folded=1)
         stores = usage(_pid(world.valkey.process)), usage(_pid(world.kafka.process))
-        async with profiled(process, stacks) if stacks else contextlib.nullcontext():
-            last = await _until(redis, process, wanted, folded=sum(wanted.values()))
+        profiling = profiled(process, stacks) if stacks else contextlib.nullcontext()
+        with world.ahead(process.pid):
+            async with profiling:
+                last = await _until(redis, process, wanted, folded=sum(wanted.values()))
         spent = last.used.since(first.used)
         number = last.folded - first.folded
         store, broker = (
@@ -120,14 +124,21 @@ async def _until(redis: Redis, process: Process, wanted: Offsets, *, folded: int
 
 
 async def miscounted(settings: Settings, mix: Mix) -> dict[str, list[float]]:
-    """Compare each room's totals in the store with what was sent.
+    """Compare each room's totals in the store with what was sent, once the next tick has told of all rooms.
 
     Returns:
         Column -> [sent, counted] over all rooms, for columns where any room differs; empty when all agree. A
         column that the catalogue does not have is left out.
     """
     async with connect(settings) as redis:
-        figures = {room.room_id: room for room in await FiguresReader(redis, settings.partitions).rooms()}
+        reader = FiguresReader(redis, settings.partitions)
+        now_ms = time.time_ns() // 1_000_000
+
+        async def told() -> bool:
+            return all(status.tick_ms > now_ms for status in await reader.partitions())
+
+        await until(told, _TELL_S, what="a tick that tells of every room")
+        figures = {room.room_id: room for room in await reader.rooms()}
     wrong: dict[str, list[float]] = {}
     for column, name in _COUNTED.items():
         if column not in ROOM_COLUMN_INDEX:

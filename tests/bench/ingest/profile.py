@@ -22,6 +22,8 @@ __all__ = ["profiled", "shares", "tables"]
 _PER_S: Final = 200
 """Looks a second; each stops the process for well below a millisecond."""
 _LINE: Final = re.compile(r":\d+\)")
+_IDLE: Final = {"_worker (futures/thread.py)", "wait (python3.11/threading.py)"}
+"""Threads that wait for work; py-spy cannot always tell."""
 _WRITE_S: Final = 30
 
 
@@ -62,6 +64,8 @@ def shares(lines: list[str]) -> tuple[Counter[str], Counter[str]]:
     for line in lines:
         stack, _, number = line.rpartition(" ")
         frames = [_short(frame) for frame in stack.split(";")]
+        if frames[-1] in _IDLE:
+            continue
         own[frames[-1]] += int(number)
         for frame in set(frames):
             under[frame] += int(number)

@@ -30,9 +30,6 @@ __all__ = ["Options", "Preloaded", "drains", "preload", "run"]
 _OUT: Final = Path(__file__).resolve().parents[3] / "var" / "bench"
 _PER_S: Final = 50_000
 """Records per second of event time."""
-_OFFERED: Final = (20_000, 50_000)
-"""Records per second that are offered for the latency."""
-_LIVE_ROOMS: Final = (1_000, 10_000)
 _CATALOGUES: Final = ("whole", "core")
 _WIDTH: Final = 130
 _LEAD_S: Final = 3
@@ -50,7 +47,10 @@ class Options:
         seed: of the mix.
         profile: whether to tell where the time of the drain goes.
         seconds: how long each rate is offered.
+        first: whether what is measured runs ahead of everything else on the machine; needs root.
         steady_per_s: records per second of many rooms that have been live for long.
+        live_rooms: how many those are; the first has a take-over as well.
+        offered: records per second that are offered for the latency.
     """
 
     parts: tuple[str, ...] = ()
@@ -59,7 +59,15 @@ class Options:
     seed: int = 1
     profile: bool = False
     seconds: int = 20
+    first: bool = False
     steady_per_s: int = 3_000
+    live_rooms: tuple[int, ...] = (1_000, 10_000)
+    offered: tuple[int, ...] = (20_000, 50_000)
+
+    @classmethod
+    def short(cls) -> Options:
+        """Return options for a look of some minutes: is everything still measured, and about the same?"""
+        return cls(events=200_000, seconds=5, steady_per_s=300, live_rooms=(200,), offered=(5_000,))
 
     def wants(self, part: str) -> bool:
         """Return whether a bench is to run."""
@@ -93,7 +101,7 @@ def run(options: Options | None = None) -> dict[str, Any]:
 
 
 async def _measure(options: Options, folder: Path, console: Console) -> dict[str, Any]:
-    async with world(folder) as made:
+    async with world(folder, first=options.first) as made:
         found: dict[str, Any] = {"conditions": conditions()}
         if options.wants("drain"):
             found["drain"] = await drains(options, made, await preload(options, made, console), console)
@@ -181,7 +189,7 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
     table = Table(
         "offered/s", "p50", "p99", "worst", "critical p99", "CPU", "looks p50, p99", "not in time", "load"
     )
-    for per_s in _OFFERED:
+    for per_s in options.offered:
         settings = made.settings(f"offered-{per_s}.")
         await ensure(settings)
         async with alone():
@@ -208,7 +216,7 @@ async def _latencies(options: Options, made: World, console: Console) -> list[di
 
 async def _rooms(options: Options, made: World, console: Console) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for rooms in _LIVE_ROOMS:
+    for rooms in options.live_rooms:
         got = await many_rooms(
             made, rooms=rooms, per_s=options.steady_per_s, seed=options.seed, takes_over=not found
         )
@@ -233,10 +241,9 @@ def _print_rooms(console: Console, got: dict[str, Any]) -> None:
         f"{got['load_before']} → {got['load_1m']}",
     )
     console.print(table, "bytes by key: " + ", ".join(f"{key} {size:,}" for key, size in got["keys"].items()))
-    if "takeover" in got:
-        times = got["takeover"]
+    for times in got.get("takeovers", []):
         console.print(
             f"take-over of {times['partitions']} partitions, to the last one's first flush: from the kill"
             f" {times['killed_to_flush_ms']} ms, from the broker's notice {times['noticed_to_flush_ms']} ms,"
-            f" from the new assignment {times['assigned_to_flush_ms']} ms"
+            f" from the new assignment {times['assigned_to_flush_ms']} ms; load {times['load_1m']}"
         )

@@ -13,11 +13,11 @@ from deploy.local.process import Process
 from stream.settings import Settings
 from stream.store import connect
 from tests.bench.ingest import offered
-from tests.bench.ingest.machine import alone, conditions, peak_mib, rss_mib
+from tests.bench.ingest.machine import conditions, peak_mib, rss_mib
 from tests.bench.ingest.mix import Mix
 from tests.bench.ingest.preload import send
 from tests.bench.ingest.store import store_bytes
-from tests.bench.ingest.takeover import takeover
+from tests.bench.ingest.takeover import takeovers
 from tests.bench.ingest.world import World, ends, ensure, until_kept
 
 __all__ = ["HISTORY_S", "many_rooms"]
@@ -29,6 +29,7 @@ _LINGER_MS: Final = 200
 _FLOW_S: Final = 900
 """How long the feeds go on at most."""
 _LEAD_S: Final = 3
+_TAKEOVERS: Final = 3
 _DRAIN_S: Final = 1_800
 
 
@@ -65,8 +66,7 @@ async def many_rooms(
         async with world.ingest(settings, f"ingest-{rooms}", **more) as process:
             found = {"per_s": per_s} | await _measured(settings, process, flow)
             if takes_over:
-                async with alone():
-                    found["takeover"] = await takeover(world, settings, process)
+                found["takeovers"] = await takeovers(world, settings, process, _TAKEOVERS)
             return found
     finally:
         await flow.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Iterable
@@ -16,11 +17,11 @@ from deploy.local.process import Process
 from stream.settings import Settings
 from stream.store import connect
 from stream.store.keys import owner
-from tests.bench.ingest.machine import OURS, conditions, on
+from tests.bench.ingest.machine import alone, conditions
 from tests.bench.ingest.world import World
 from tests.waiting import until
 
-__all__ = ["assigned_ms", "noticed_ms", "takeover"]
+__all__ = ["assigned_ms", "noticed_ms", "takeovers"]
 
 _LOOK_S: Final = 0.005
 _WAIT_S: Final = 120
@@ -28,27 +29,28 @@ _EXPIRED: Final = re.compile(r"(\S+ \S+) .*(?:has failed|session.*expired|removi
 """A line of the broker's group coordinator."""
 
 
-async def takeover(world: World, settings: Settings, first: Process) -> dict[str, Any]:
-    """Let a second process join, kill the first, and return when its partitions were flushed again.
+async def takeovers(world: World, settings: Settings, first: Process, times: int) -> list[dict[str, Any]]:
+    """Let a second process join, kill the first, and note when its partitions were flushed again; repeat.
 
     Args:
         world: broker and store.
         settings: of a deployment whose rooms are live and whose feeds flow.
         first: owns all partitions; it is dead afterwards.
+        times: how often; each survivor is the next one to die.
 
     Returns:
         Times in milliseconds. ``noticed`` is when the broker took the dead member out of the group,
         ``assigned`` when the survivor was told its new partitions; from both to the last partition's first
         flush.
     """
-    second = world.ingest_process(settings, "ingest-second")
-    with on(OURS):
-        second.start()
-    try:
-        async with connect(settings) as redis:
-            return await _takeover(world, settings, redis, first, second)
-    finally:
-        await second.stop()
+    found = []
+    async with contextlib.AsyncExitStack() as running, connect(settings) as redis:
+        for number in range(times):
+            second = await running.enter_async_context(world.ingest(settings, f"ingest-heir-{number}"))
+            async with alone():
+                found.append(await _takeover(world, settings, redis, first, second))
+            first = second
+    return found
 
 
 async def _takeover(
@@ -61,8 +63,9 @@ async def _takeover(
     orphans = sorted(set(everything) - set(_assigned(second)))
     killed_ms = time.time() * 1_000
     await first.kill()
-    left = await _flushes(redis, orphans)
-    flushed = await _first_flushes(redis, left)
+    with world.ahead(second.pid):
+        left = await _flushes(redis, orphans)
+        flushed = await _first_flushes(redis, left)
     noticed = noticed_ms(world.broker_log())
     told = assigned_ms(second.log.read_bytes().splitlines())
     return {

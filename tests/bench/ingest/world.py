@@ -23,7 +23,7 @@ from stream import topics
 from stream.model import FEEDS
 from stream.settings import Settings
 from stream.store.keys import owner
-from tests.bench.ingest.machine import OTHERS, OURS, on
+from tests.bench.ingest.machine import OTHERS, OURS, ahead, on
 
 __all__ = ["Offsets", "World", "ends", "ensure", "kept", "until_kept", "world"]
 
@@ -44,12 +44,14 @@ class World:
         valkey: the store.
         folder: of everything.
         partitions: of the feeds.
+        first: whether what is measured runs ahead of everything else on the machine.
     """
 
     kafka: Kafka
     valkey: Valkey
     folder: Path
     partitions: int
+    first: bool = False
     _databases: int = 0
 
     def settings(self, prefix: str = "") -> Settings:
@@ -80,6 +82,12 @@ class World:
         finally:
             await process.stop(within_s=20)
 
+    def ahead(self, *pids: int | None) -> contextlib.AbstractContextManager[None]:
+        """Let these processes, broker and store run ahead of everything else, if that is wanted."""
+        if not self.first:
+            return contextlib.nullcontext()
+        return ahead(*pids, self.kafka.pid, self.valkey.pid)
+
     def ingest_process(self, settings: Settings, name: str, **more: Any) -> Process:
         """Return an ingest process that is not started yet."""
         assert settings.user_key
@@ -98,7 +106,7 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path, *, partitions: int = 4) -> AsyncIterator[World]:
+async def world(folder: Path, *, partitions: int = 4, first: bool = False) -> AsyncIterator[World]:
     """Start a broker and a store; they and this process stay off the measured core, where there are two."""
     with on(OTHERS):
         options = [f"-Dlog4j2.configurationFile={_log_settings(folder)}"]
@@ -106,7 +114,7 @@ async def world(folder: Path, *, partitions: int = 4) -> AsyncIterator[World]:
             Kafka(folder / "kafka", java_options=options) as kafka,
             Valkey(folder / "valkey") as valkey,
         ):
-            yield World(kafka, valkey, folder, partitions)
+            yield World(kafka, valkey, folder, partitions, first)
 
 
 def _log_settings(folder: Path) -> Path:

@@ -72,7 +72,7 @@ def compare(options: Options | None = None) -> dict[str, Any]:
 
 
 async def _measure(options: Options, folder: Path, console: Console) -> dict[str, Any]:
-    async with world(folder) as made:
+    async with world(folder, first=options.first) as made:
         preloaded = await preload(options, made, console)
         found: dict[str, Any] = {"conditions": conditions()}
         found["ours"] = await drains(options, made, preloaded, console) if options.wants("ours") else {}
@@ -104,7 +104,8 @@ async def _run(peer: Peer, made: World, preloaded: Preloaded) -> dict[str, Any]:
     load_before = conditions()["load_1m"]
     with on(OURS):
         process.start()
-    ended = await process.wait(within_s=_MOST_S)
+    with made.ahead(process.pid):
+        ended = await process.wait(within_s=_MOST_S)
     await process.kill()
     if not out.exists():
         return {"failed": str(process.death()) if ended else f"not done after {_MOST_S} s"}

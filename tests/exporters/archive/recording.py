@@ -69,21 +69,19 @@ def keep(
     partitions: int = 1,
     flush_every: int = 50,
     settle_every: int = 400,
-    merge_ms: int | None = None,
+    merge_ms: int = 0,
 ) -> Archive:
     """Record a log from where the archive ends; its last part stays in the tail."""
     settings = settings_of(folder, partitions)
     tail = Tail(partition, prepare(settings))
     zone = Archive(folder).zone
-    first = next_offset(folder, partition) or 0
-    for offset in range(first, len(log)):
+    for offset in range(next_offset(folder, partition) or 0, len(log)):
         tail.add(offset, offset + 50, log[offset])
         if (offset + 1) % flush_every == 0 and (cut := tail.cut()):
             cut.write(folder)
         if (offset + 1) % settle_every == 0:
             settle(folder, partition, zone)
-            if cut:
-                merge_ended(folder, partition, merge_ms or cut.span.end_ms, zone)
+            merge_ended(folder, partition, merge_ms, zone)
     if cut := tail.cut():
         cut.write(folder)
     return Archive(folder)
@@ -123,7 +121,7 @@ def entries(archive: Archive, partition: int = 0) -> list[tuple[int, Any]]:
         (archive.vendors(partition, 0, FOREVER, vendor_columns(VENDORS)), VendorRows, VENDORS),
     ]
     sessions = [each for each in archive.sessions(0, FOREVER) if each.partition == partition]
-    tables.append((archive.session_rows(sessions, room_columns(ROOMS)), RoomRows, ROOMS))
+    tables += [(rows, RoomRows, ROOMS) for rows in archive.session_rows(sessions, room_columns(ROOMS))]
     for table, kind, places in tables:
         rows = kind(table, places)
         found += [(table["offset"][index].as_py(), rows.at(index)) for index in range(len(rows))]

@@ -1,0 +1,126 @@
+"""What a backtest needs from outside the archive: rule sets of files and of the store, verdicts, times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from alerts.backtest.sets import Sets
+from alerts.rulecheck import load
+from alerts.ruleset import RuleSet
+from alerts.store import IncidentsReader
+from alerts.store.rule_sets import RuleSetStore
+from stream.errors import RoomwatchError, SettingsError, StoreError
+from stream.settings import Settings
+from stream.store import connect
+
+__all__ = ["instant_ms", "read_rules", "rules_in_force", "verdicts"]
+
+_BEFORE_MS: Final = 86_400_000
+"""Verdicts are looked for among alerts that began so long before the range, or in it."""
+_PAGE: Final = 1_000
+_UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_AGO: Final = re.compile(r"-(\d+)([mhd])")
+
+
+def instant_ms(text: str, *, now_ms: int, zone: ZoneInfo) -> int:
+    """Return an instant as people write it, epoch milliseconds.
+
+    Args:
+        text: ``now``, ``-6h`` (also ``m`` and ``d``), ``2025-10-09`` or ``2025-10-09T20:00``, or epoch ms.
+        now_ms: the time.
+        zone: of dates without one.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    if text == "now":
+        return now_ms
+    if ago := _AGO.fullmatch(text):
+        return now_ms - int(ago[1]) * _UNITS_MS[ago[2]]
+    if text.isdecimal() and len(text) >= len("1000000000000"):
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{text!r} is no time: give now, -6h, 2025-10-09, 2025-10-09T20:00 or epoch milliseconds"
+        ) from error
+    return round((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp() * 1000)
+
+
+def read_rules(path: Path) -> tuple[RuleSet, str]:
+    """Return the rule set of a file, and its text.
+
+    Raises:
+        SettingsError: it cannot be read, or is no rule set.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    return load(text), text
+
+
+async def rules_in_force(settings: Settings) -> Sets:
+    """Return the rule sets of the store, each with the tick from which it applies.
+
+    Raises:
+        StoreError: the store does not answer, or holds no rule set.
+    """
+    redis = connect(settings)
+    try:
+        found = await _sets(redis)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreError(
+            f"no store at ROOMWATCH_REDIS_URL to tell the rules in force then: {error}; or name a file with"
+            " --against"
+        ) from error
+    finally:
+        await redis.aclose()
+    if not found:
+        raise StoreError("the store holds no rule set; name one with --against")
+    return Sets(tuple(found))
+
+
+async def verdicts(settings: Settings, from_ms: int, to_ms: int) -> Mapping[str, str] | None:
+    """Return alert id -> verdict of the alerts that began in a range; None when the store is away."""
+    redis = connect(settings)
+    reader, cursor = IncidentsReader(redis), None
+    found: dict[str, str] = {}
+    try:
+        while True:
+            page, cursor = await reader.alerts(since_ms=from_ms - _BEFORE_MS, limit=_PAGE, cursor=cursor)
+            found |= {
+                alert["id"]: alert["verdict"]
+                for alert in page
+                if alert.get("verdict") and alert["started_at_ms"] < to_ms
+            }
+            if cursor is None:
+                return found
+    except (RedisError, OSError, TimeoutError):
+        return None
+    finally:
+        await redis.aclose()
+
+
+async def _sets(redis: Redis) -> list[tuple[int, RuleSet]]:
+    store = RuleSetStore(redis)
+    newest = await store.current()
+    if newest is None:
+        return []
+    found = []
+    for kept in await store.versions(newest.version, count=newest.version) or [newest]:
+        try:
+            found.append((kept.from_ms, load(kept.yaml, kept.version)))
+        except RoomwatchError as error:  # one that an older program took and this one does not
+            structlog.get_logger().warning("backtest.rules_refused", version=kept.version, error=str(error))
+    return found

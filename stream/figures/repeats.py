@@ -1,0 +1,159 @@
+"""What is said again: lines whose text was seen in the room within the last minute, and whose text many send.
+
+A line is judged in the order of its log, by what is known of its text then: whose the text's newest mentions
+are and when they were. That is kept in memory, for at least the ``TEXTS_MAX`` texts that were heard last, and
+made anew from the panes after a load. Panes here are of ten seconds and stand with the fine pane of their
+first second; they keep at most ``PAIRS_MAX`` pairs of a text and a user, so that above some six lines a
+second a new owner starts with a sample.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from stream.cells import Batch, Extra
+from stream.figures.busiest import REPEATS
+from stream.figures.words import KEY_SHIFT, Text
+from stream.panes import COARSE_MS, FINE_MS
+from stream.tally import Tally
+
+__all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "Said", "add_said"]
+
+TEXTS_MAX: Final = 512
+"""Texts of a room that are remembered at least; twice as many are at most, about 200 KB."""
+PAIRS_MAX: Final = 64
+"""Most pairs of a text and a user that a pane keeps: 512 bytes."""
+SPEAKERS: Final = 5
+"""A text that so many people send within a minute is suspect."""
+_MINUTE_S: Final = 60
+_SECONDS: Final = COARSE_MS // FINE_MS
+_USER_BITS: Final = KEY_SHIFT
+_USER: Final = (1 << _USER_BITS) - 1
+_SECOND_BITS: Final = 4
+_SECOND: Final = (1 << _SECOND_BITS) - 1
+_NAME: Final = "said"
+_AGAIN: Final = "danmaku.again"
+
+Mentions = tuple[int, ...]
+"""The newest mention of each of the last speakers of a text: second, then the part of the user's hash that is
+kept."""
+
+
+class Said:
+    """Who said what within ten seconds, and when last.
+
+    Attributes:
+        changed: whether it differs from what the store has.
+    """
+
+    __slots__ = ("_pairs", "changed")
+
+    def __init__(self) -> None:
+        self.changed = False
+        self._pairs = array("Q")
+
+    def pairs(self) -> dict[int, int]:
+        """Return each pair of text and user, and the second of the ten in which it was there last."""
+        return {pair >> _SECOND_BITS: pair & _SECOND for pair in self._pairs}
+
+    def merge(self, came: Mapping[int, int]) -> None:
+        """Add pairs as ``pairs`` gives them."""
+        pairs = self.pairs()
+        for pair, second in came.items():
+            if pairs.get(pair, -1) < second:
+                pairs[pair] = second
+        self.changed = True
+        kept = sorted(pair << _SECOND_BITS | second for pair, second in pairs.items())
+        self._pairs = array("Q", kept[:PAIRS_MAX])
+
+    def pack(self) -> bytes:
+        """Return it as bytes."""
+        return self._pairs.tobytes()
+
+    def unpack(self, packed: bytes) -> None:
+        """Take in what ``pack`` gave; on an empty one only."""
+        self._pairs = array("Q", packed)
+
+
+SAID: Final = Extra(_NAME, dict, pane=Said, fine=True, coarse=False)
+
+
+def add_said(
+    batch: Batch, seconds: Sequence[int], lines: Sequence[Text], cells: Mapping[int, dict[str, int]]
+) -> None:
+    """Judge lines in the order of their log.
+
+    Args:
+        batch: the lines; none that is late, for no minute holds it.
+        seconds: the second of each.
+        lines: the text of each.
+        cells: the cells of each second.
+    """
+    texts = _texts(batch.tally)
+    places = {second: _place(batch, second) for second in cells}
+    for second, line, hashed in zip(seconds, lines, batch.users, strict=True):
+        key = line.key
+        if not key:
+            continue
+        known = texts.get(key, ())
+        said, within, start, since = places[second]
+        if len(known) == SPEAKERS and known[0] >= start:
+            # Who else says it in this second changes nothing that could be asked later.
+            cells[second][_AGAIN] += 1
+            cells[second][REPEATS] += 1
+            continue
+        user = hashed & _USER
+        if said.get(key | user, -1) < within:
+            said[key | user] = within
+        if not known:
+            texts[key] = (start | user,)
+            continue
+        seen = known[-1] >= since
+        known = texts[key] = _with(known, start | user)
+        if seen:
+            cells[second][_AGAIN] += 1
+            if len(known) == SPEAKERS and known[0] >= since:
+                cells[second][REPEATS] += 1
+    if len(texts) > 2 * TEXTS_MAX:
+        batch.tally.memory[_NAME] = _heard_last(texts)
+
+
+def _place(batch: Batch, second: int) -> tuple[dict[int, int], int, int, int]:
+    """Return where a second's pairs go, its place in the pane, and its and its minute's first mention."""
+    said = batch.fresh(second // _SECONDS * COARSE_MS).extras.setdefault(_NAME, {})
+    return said, second % _SECONDS, second << _USER_BITS, (second - _MINUTE_S) << _USER_BITS
+
+
+def _with(known: Mentions, mention: int) -> Mentions:
+    """Return the newest mentions of the last speakers, rising, with one more."""
+    user = mention & _USER
+    for own in known:
+        if own & _USER == user:
+            if own >= mention:
+                return known
+            known = tuple(one for one in known if one != own)
+            break
+    if known and mention < known[-1]:
+        return tuple(sorted((*known, mention))[-SPEAKERS:])
+    return (*known[1 - SPEAKERS :], mention)
+
+
+def _texts(tally: Tally) -> dict[int, Mentions]:
+    """Return the texts that are known of a session, made from its panes the first time."""
+    texts: dict[int, Mentions] | None = tally.memory.get(_NAME)
+    if texts is None:
+        texts = tally.memory[_NAME] = {}
+        for second, extras in tally.fine_extras.items():
+            if _NAME in extras:
+                for pair, within in extras[_NAME].pairs().items():
+                    mention = (second + within) << _USER_BITS | pair & _USER
+                    texts[pair & ~_USER] = _with(texts.get(pair & ~_USER, ()), mention)
+    return texts
+
+
+def _heard_last(texts: Mapping[int, Mentions]) -> dict[int, Mentions]:
+    """Return the texts that were heard last."""
+    limit = sorted([known[-1] for known in texts.values()])[-TEXTS_MAX]
+    return {key: known for key, known in texts.items() if known[-1] >= limit}
