@@ -1,11 +1,13 @@
 # Every target sets up what it needs by itself; a second run finds it done.
-.PHONY: help setup format lint types check test demo bench bench-peers
+.PHONY: help setup format lint types check test chaos demo bench bench-peers
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
 SETUP := deploy/local/setup.sh
 DEMO_S ?= 0
+N ?= 1000
+SEED ?= 1
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F ': ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +30,9 @@ check: lint types ## lint, types and the fast tests, under a minute
 test: setup lint types ## every test, with the services and programs that they need
 	@$(SETUP) packages prometheus:prometheus chromium:chromium :fonts-noto-cjk
 	@$(PYTHON) -m pytest
+
+chaos: setup ## break the ingest N=1000 times, then count everything again; SEED=7 breaks it otherwise
+	@ROOMWATCH_CHAOS_FAULTS=$(N) ROOMWATCH_CHAOS_SEED=$(SEED) $(PYTHON) -m pytest -q tests/services/test_ingest_chaos.py
 
 demo: setup ## the whole system on this machine, with simulated broadcasts; DEMO_S=90 ends it after 90 s
 	@DEMO_S=$(DEMO_S) DEMO_BEGAN=$$(date +%s) exec $(PYTHON) -I -S deploy/local/leash.py TERM $$PPID $(PYTHON) -m deploy.local.demo

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -24,7 +24,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.valkey import DATABASES, Valkey
 from stream import topics
 from stream.settings import Settings
-from tests.waiting import PATIENCE
+from tests.services.reading import read_topic
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _databases = itertools.cycle(range(1, DATABASES))
@@ -113,30 +113,9 @@ def read_all(settings: Settings) -> Callable[..., Awaitable[list[ConsumerRecord[
     """Return the coroutine function that gives what a topic holds now, by partition: ``"deadletter"``."""
 
     async def read(log: str, *, deadline_s: float = 30.0) -> list[ConsumerRecord[bytes, bytes]]:
-        topic = next(topic for topic in topics.topics(settings) if topic.name == settings.topic(log))
-        parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        client = AIOKafkaConsumer(
-            **settings.kafka_options(), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        await client.start()
-        try:
-            async with asyncio.timeout(deadline_s * PATIENCE):
-                return await _read(client, parts)
-        finally:
-            await client.stop()
+        return await read_topic(settings, log, deadline_s=deadline_s)
 
     return read
-
-
-async def _read(client: AIOKafkaConsumer, parts: list[TopicPartition]) -> list[ConsumerRecord[bytes, bytes]]:
-    client.assign(parts)
-    ends = await client.end_offsets(parts)
-    found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = {part: [] for part in parts}
-    for part in parts:
-        while await client.position(part) < ends[part]:
-            for source, records in (await client.getmany(timeout_ms=200)).items():
-                found[source] += [record for record in records if record.offset < ends[source]]
-    return list(itertools.chain.from_iterable(found.values()))
 
 
 @pytest.fixture

@@ -156,7 +156,13 @@ class Owner:
                 await owned.flush()
         if owned.ready:
             await owned.flush()
-        await self._tools.store.release(owned.claim)
+        await self._release(owned)
+
+    async def _release(self, owned: Ownership) -> None:
+        try:
+            await self._tools.store.release(owned.claim)
+        except StoreError as error:  # then it runs out
+            _log.warning("ingest.lease_not_ended", partition=self.number, reason=str(error))
 
     def _let_go_on(self, owned: Ownership) -> None:
         for feed in list(owned.held):

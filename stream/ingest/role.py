@@ -37,6 +37,9 @@ __all__ = ["FETCH", "command", "ingest"]
 FETCH: Final = {"max_partition_fetch_bytes": 512 * 1024, "fetch_max_bytes": 8 * 1024 * 1024}
 """What one fetch may bring, compressed: of a partition, and in all. It bounds the memory of a drain: what was
 fetched of a partition is still taken when its queue is full, and a response is copied three times."""
+_METADATA_AGE_MS: Final = 5_000
+"""How old the group leader's knowledge of the topics may be. A broker that has just come back may say for a
+moment that it knows none of them; then the leader gives nobody anything until it asks again."""
 _CRITICAL_WAIT_MS: Final = 10
 """How long the broker may hold an empty fetch of the critical feeds. One or two of these and the settle time
 pass before a ping is folded, for a room record may come before it; each fetch costs 1.3 ms of CPU."""
@@ -93,6 +96,7 @@ async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
         **common,
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
+        "metadata_max_age_ms": _METADATA_AGE_MS,
         **FETCH,
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": settings.session_timeout_ms // 5,

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -40,8 +41,10 @@ _AWAY: Final = (
     TryAgainError,
     ClusterDownError,
     MasterDownError,
+    NoScriptError,
 )
-"""The store is away, changes its primary or is full: a flush waits for it."""
+"""The store is away, changes its primary, is full, or came back without the script that it had just been
+given: a flush waits for it."""
 _LIST: Final = struct.Struct(">BI")
 _LIST_MARK: Final = 0xDD
 _STRING: Final = struct.Struct(">BI")

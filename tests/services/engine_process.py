@@ -17,7 +17,7 @@ import orjson
 from tests.services.windows_log import RULES
 from tests.waiting import until
 
-__all__ = ["EngineProcess", "Zygote"]
+__all__ = ["EngineProcess", "Forked", "Zygote"]
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -52,18 +52,18 @@ class Forked:
 
 
 class Zygote:
-    """A process with the engine already imported, that forks one on request."""
+    """A process with a role already imported, that forks one on request."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.zygote"],
+    def __init__(self, role: str = "engine") -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - a role of ours
+            [sys.executable, "-m", "tests.services.zygote", role],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
 
     def fork(self, environment: dict[str, str], log: Path) -> Forked:
-        """Return a new engine."""
+        """Return a new process of the role."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(orjson.dumps({"environment": environment, "log": str(log)}) + b"\n")

@@ -143,12 +143,12 @@ async def test_more_than_may_wait_are_refused_and_end_with_the_gateway(settings,
         assert refused(answers[-1], 503)["code"] == "unavailable"
 
         async def running() -> bool:
-            return (await other.get(f"/backtests/{taken[0]}")).json()["status"] == "running"
+            return bool((await other.get(f"/backtests/{taken[0]}")).json()["status"] == "running")
 
         await until(running, 30, what="the first to run")
         assert (await other.get(f"/backtests/{taken[-1]}")).json()["status"] == "queued"
     async with Redis.from_url(settings.redis_url) as redis, client(gate) as http:
-        record = orjson.loads(await redis.get(backtest_key(taken[0])))
+        record = orjson.loads(await redis.get(backtest_key(taken[0])) or b"")
         await redis.set(backtest_key(taken[0]), orjson.dumps({**record, "seen_ms": 0}))
         found = (await http.get(f"/backtests/{taken[0]}")).json()
     assert (found["status"], found["error"]) == ("failed", "the gateway that ran it is gone")

@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from stream.catalogue import ROOM_COLUMN_INDEX
-from stream.errors import SettingsError
+from stream.errors import SettingsError, StoreError
 from stream.ingest import IngestSettings, ingest
 from stream.store import FiguresReader, connect
+from stream.store.partition import PartitionStore
 from tests.services.ingesting import Mess, check, everything_kept, running, send, start_process
 from tests.waiting import until
 
@@ -84,3 +85,22 @@ async def test_a_signal_ends_the_process_and_the_next_one_goes_on(
     async with running(settings):
         await everything_kept(settings)
     await check(settings, read_all)
+
+
+async def test_a_lease_that_cannot_be_given_back_runs_out(settings, monkeypatch):
+    """The store is gone just when the partitions are given back: that is no reason to fail."""
+    tried = []
+
+    async def lost(_, claim):
+        tried.append(claim.partition)
+        raise StoreError("the store does not answer")
+
+    monkeypatch.setattr(PartitionStore, "release", lost)
+    async with running(settings), connect(settings) as redis:
+        reader = FiguresReader(redis, settings.partitions)
+
+        async def flushed():
+            return all(status.tick_ms for status in await reader.partitions())
+
+        await until(flushed)
+    assert sorted(tried) == [0, 1]

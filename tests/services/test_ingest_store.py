@@ -187,3 +187,21 @@ async def test_a_partition_that_nobody_owned_has_epoch_0(redis, settings):
     found = await FiguresReader(redis, settings.partitions).partitions()
     assert [(status.partition, status.epoch, status.reach_ms) for status in found] == [(0, 0, {}), (1, 0, {})]
     assert await FiguresReader(redis, settings.partitions).room("nobody") is None
+
+
+async def test_a_store_that_forgets_its_scripts_in_between_is_asked_again(fenced, redis, monkeypatch):
+    """It restarts after it was given the script, and before the script is called."""
+    claim = await fenced.claim(0, member="a", generation=1)
+    load, loaded = redis.script_load, []
+
+    async def forgotten_once(script):
+        loaded.append(await load(script))
+        if len(loaded) == 1:
+            await redis.script_flush()
+        return loaded[-1]
+
+    monkeypatch.setattr(redis, "script_load", forgotten_once)
+    await redis.script_flush()
+    await fenced.apply(claim, writes(state="1"), {"offset:likes": "7"})
+    assert len(loaded) == 2
+    assert await redis.hget(keys.room(0, "r"), "state") == b"1"

@@ -114,7 +114,7 @@ def compare_panes(room, wanted, hasher, reach_ms):
 
 def compare_fine(tallies, wanted, hasher, oldest):
     """Assert that the fine panes know who is busiest, and who says that something does not work."""
-    found = defaultdict(set)
+    found: dict[int, set[int]] = defaultdict(set)
     for tally, session in zip(tallies, wanted.sessions, strict=True):
         busy: dict[int, dict[int, int]] = defaultdict(dict)
         for (pane, user), number in session.busy.items():

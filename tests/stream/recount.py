@@ -398,7 +398,7 @@ class Room:
             return []
         status = record.event["status"]
         other = "paid" if status == "created" else "created"
-        other_ms, other_session = self.own.get((record.event["order_id"], other), (-HOURS_24, None))
+        other_ms, other_session = self.own.get((record.event["order_id"], other), (-HOURS_24, None, -1))[:2]
         paired = other_session is session and record.append_ms - other_ms < HOURS_24
         created_ms = record.append_ms if status == "created" else other_ms
         names = ["due.created"] * (status == "created") + ["due.paid"] * paired

@@ -27,6 +27,13 @@ def crowd(seed):
     ]
 
 
+def total_of(parts):
+    found: Counter[int] = Counter()
+    for part in parts:
+        found.update(part)
+    return found
+
+
 def merged(parts):
     found = Busiest()
     for part in parts:
@@ -38,7 +45,7 @@ def merged(parts):
 def test_while_few_are_there_order_and_cuts_change_nothing(parts, chance):
     shuffled = list(parts)
     chance.shuffle(shuffled)
-    together = sum(map(Counter, parts), Counter())
+    together = total_of(parts)
     packed = merged(parts).pack()
     assert packed == merged(shuffled).pack() == merged([together]).pack()
     assert merged(parts).numbers() == together
@@ -48,7 +55,7 @@ def test_while_few_are_there_order_and_cuts_change_nothing(parts, chance):
 @given(_seed)
 def test_of_many_the_numbers_are_too_low_by_a_bounded_part(seed):
     parts = crowd(seed)
-    found, together = merged(parts), sum(map(Counter, parts), Counter())
+    found, together = merged(parts), total_of(parts)
     assert found.total == together.total()
     assert len(found.numbers()) <= CAPACITY
     assert found.missed <= together.total() / (CAPACITY + 1)

@@ -11,7 +11,7 @@ from stream.catalogue import ROOM_COLUMNS
 from stream.cells import Batch
 from stream.figures import FEED_FIGURES, FORMULAS, LAYOUT, ends_at, new_windows
 from stream.figures.view import View
-from stream.model import FEEDS, Order, Ping, Visit
+from stream.model import FEEDS, Feed, Order, Ping, Visit
 from stream.tally import Tally
 
 START_S = 1_700_000_040
@@ -60,6 +60,9 @@ _steps = st.lists(
 )
 
 
+FEED_OF: dict[type, Feed] = {Ping: "health", Visit: "visits", Order: "orders"}
+
+
 class World:
     """A room that is counted and told of second by second."""
 
@@ -68,7 +71,7 @@ class World:
 
     def values(self, now_s, events):
         for event in events:
-            feed = {Ping: "health", Visit: "visits", Order: "orders"}[type(event)]
+            feed = FEED_OF[type(event)]
             user = int(getattr(event, "user_id", "0"))
             records = [(b"", b"", now_s * 1_000, 0)]
             batch = Batch(self.tally, (event,), (user,), records, (0,), late=False)

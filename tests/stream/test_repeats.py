@@ -41,7 +41,7 @@ def add(tally, *events):
 
 
 def again(tally):
-    sums = Counter()
+    sums: Counter[str] = Counter()
     for fresh in tally.fresh.values():
         sums.update(fresh.cells)
     return sums["danmaku.again"], sums["suspect.repeat"]
@@ -49,7 +49,8 @@ def again(tally):
 
 def told_plainly(events):
     """Return how many lines were said before, and how many were said by five within their minute."""
-    before, repeats, suspects = [], 0, 0
+    before: list[tuple[str, int, str]] = []
+    repeats, suspects = 0, 0
     for event in events:
         second = event.at_ms // 1_000
         minute = [user for text, at, user in before if text == event.text and at >= second - 60]
@@ -63,7 +64,8 @@ def told_plainly(events):
 def test_lines_are_told_as_a_plain_program_tells_them(drawn):
     """However the log is cut, and from whichever flush on a new owner goes on with the panes alone."""
     now_ms, events = START_MS, []
-    tally, windows, sums = Tally(), new_windows(), Counter()
+    tally, windows = Tally(), new_windows()
+    sums: Counter[str] = Counter()
     for user, wait_ms, back_ms, text, flushed in drawn:
         now_ms += wait_ms
         events.append(line(now_ms - back_ms, text, f"u{user}"))
@@ -91,7 +93,7 @@ def test_a_pane_keeps_a_bounded_number_of_pairs():
     found.merge(dict.fromkeys(range(10 * PAIRS_MAX), 3))
     found.merge({0: 5, 1: 2})
     assert found.pairs() == {0: 5} | dict.fromkeys(range(1, PAIRS_MAX), 3)
-    back = SAID.pane()
+    back = Said()
     back.unpack(found.pack())
     assert back.pairs() == found.pairs()
 
