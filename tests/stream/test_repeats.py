@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stream.cells import Batch
 from stream.figures import FEED_FIGURES, new_windows
-from stream.figures.repeats import PAIRS_MAX, SAID, TEXTS_MAX, Said
+from stream.figures.repeats import PAIRS_MAX, TEXTS_MAX, Said
 from stream.model import Danmaku
 from stream.tally import Tally
 
