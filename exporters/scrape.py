@@ -76,7 +76,7 @@ class Exporter:
             rooms = await self._figures.rooms()
             vendors = await self._figures.vendors()
             partitions = await self._figures.partitions()
-            alerts = await self._incidents.open_alerts()
+            alerts = await self._incidents.open_alerts(tests=False)
             pending = await rules_state.pending(self._redis, self._partitions)
             rules = await self._room_rules()
         now_ms = self._clock.now_ms()
