@@ -100,15 +100,15 @@ class Exporter:
         async with _bounded():
             await self._figures.partitions()
 
-    def page(self, snapshot: Snapshot, form: Format) -> Iterator[str]:
+    def page(self, snapshot: Snapshot, form: Format) -> Iterator[bytes]:
         """Yield the whole page: rooms, vendors, alerts, then the exporter's own metrics."""
         series = 0
         for piece in pieces(snapshot, form):
-            series += 0 if piece.startswith("#") else piece.count("\n")
+            series += 0 if piece.startswith(b"#") else piece.count(b"\n")
             yield piece
         self.telemetry.series.set(series)
         generate = generate_openmetrics if form == "openmetrics" else prometheus_client.generate_latest
-        yield generate(self._registry).decode()
+        yield generate(self._registry)
 
 
 def room_rules(text: str) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def compare(count: int = ROOMS_COMPARED) -> dict[str, float]:
     snapshot = Snapshot(selected, [], [], [], [], 1_760_000_000_000)
     registry = CollectorRegistry()
     registry.register(_Peer(rooms))
-    ours_s = _best_s(lambda: [piece.encode() for piece in pieces(snapshot, "prometheus")])
+    ours_s = _best_s(lambda: list(pieces(snapshot, "prometheus")))
     peer_s = _best_s(lambda: generate_latest(registry))
     return {"ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s}
 
