@@ -52,6 +52,7 @@ class Meta(msgspec.Struct, array_like=True):
         checked_ms: reach at which the silence of all rooms was looked at last.
         shares: records, and dead letters, of the minute before the newest tick.
         swept: rooms that this owner did not send have been closed.
+        places: places of the figures that are kept of rooms, and of vendors; None in older states.
     """
 
     epoch: int = -1
@@ -64,6 +65,7 @@ class Meta(msgspec.Struct, array_like=True):
     checked_ms: int = 0
     reach_ms: dict[str, int] = {}
     shares: tuple[int, int] = (0, 0)
+    places: tuple[list[int], list[int]] | None = None
 
 
 @dataclass(slots=True)
@@ -125,11 +127,20 @@ def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
 
 
 def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int) -> Held:
-    """Return the subject that ``pack_figures`` packed; ``columns`` is the number of places."""
+    """Return the subject that ``pack_figures`` packed.
+
+    Args:
+        key: the subject.
+        packed: what was kept.
+        figures: places of the figures that were kept; where these are of another number, it was written by a
+            program that did not tell them, and the next record of the subject brings its figures.
+        columns: number of places.
+    """
     kept = _FIGURES.decode(packed)
     values: list[Any] = [None] * columns
-    for at, value in zip(figures, kept.values, strict=True):
-        values[at] = value
+    if len(figures) == len(kept.values):
+        for at, value in zip(figures, kept.values, strict=True):
+            values[at] = value
     return Held(
         key=key,
         room_id=kept.room_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace as with_values
+from typing import Any, Final
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -36,11 +37,14 @@ from alerts.states import AlertState, Decision, Finding, step
 from alerts.telling import End, Place, transition_of
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
+from stream.columns import RELEASED, filled_up
 from stream.errors import StageError
 
 __all__ = ["RulesFold"]
 
 _Told = tuple[str, int, Transition]
+_VERSIONS: Final = frozenset((*RELEASED, COLUMNS_VERSION))
+"""Versions of the columns that are understood: those of older ones are the first ones of ours."""
 
 
 class RulesFold:
@@ -112,6 +116,8 @@ class RulesFold:
     def changed(self) -> dict[str, bytes | None]:
         """Return the fields of the state that changed since the last call; None = the field is gone."""
         bundles = self._bundles
+        if bundles is not None:
+            self._meta.places = (list(bundles.room_figures), list(bundles.vendor_figures))
         fields: dict[str, bytes | None] = {"meta": pack(self._meta)}
         for key in self._dirty:
             held = self._held.get(key)
@@ -130,14 +136,17 @@ class RulesFold:
         if not self._meta.tick_ms:
             return
         bundles = self._bundles = Bundles(self._ruleset_at(self._meta.tick_ms))
+        ours = (list(bundles.room_figures), list(bundles.vendor_figures))
+        kept = self._meta.places or ours
         for name in sorted(fields):
             kind, _, key = name.partition(":")
             if kind == "r":
                 vendor = "/" in key
-                places = bundles.vendor_figures if vendor else bundles.room_figures
                 columns = len(VENDOR_COLUMNS if vendor else ROOM_COLUMNS)
-                self._held[key] = unpack_figures(key, fields[name], places, columns)
+                self._held[key] = unpack_figures(key, fields[name], kept[vendor], columns)
                 self._equip(self._held[key])
+        if kept != ours:
+            self._dirty.update(self._held)
         for key, held in self._held.items():
             if packed := fields.get(f"s:{key}"):
                 unpack_states(held, packed)
@@ -146,10 +155,10 @@ class RulesFold:
         meta = self._meta
         if record.epoch < meta.epoch or (record.epoch == meta.epoch and record.seq <= meta.seq):
             return False
-        if record.columns != COLUMNS_VERSION:
+        if record.columns not in _VERSIONS:
             raise StageError(
                 f"live.windows of partition {self._partition} has columns version {record.columns}, "
-                f"this program knows {COLUMNS_VERSION}: run the version that wrote it"
+                f"this program knows {', '.join(map(str, sorted(_VERSIONS)))}: run the version that wrote it"
             )
         if record.epoch > meta.epoch:
             meta.swept = meta.epoch < 0
@@ -207,7 +216,8 @@ class RulesFold:
             self._equip(held)
         if entry.state == "ended" or entry.session_ms != held.session_ms:
             self._end_session(held)
-        held.session_ms, held.state, held.values = entry.session_ms, entry.state, entry.values
+        held.session_ms, held.state = entry.session_ms, entry.state
+        held.values = _whole(entry.values, len(ROOM_COLUMNS))
         held.newest_ms, held.epoch = entry.newest_ms, record.epoch
         self._dirty.add(held.key)
         self._judge(held)
@@ -219,7 +229,7 @@ class RulesFold:
             held = self._held[key] = Held(key=key, room_id=None)
             held.facts = {"vendor": entry.vendor, "operation": entry.operation}
             self._equip(held)
-        held.values, held.newest_ms = entry.values, {"vendors": entry.newest_ms}
+        held.values, held.newest_ms = _whole(entry.values, len(VENDOR_COLUMNS)), {"vendors": entry.newest_ms}
         held.epoch = record.epoch
         self._dirty.add(key)
         self._judge(held)
@@ -344,6 +354,11 @@ class RulesFold:
         version = self._bundles.ruleset.version if self._bundles else 0
         place = Place(self._partition, self._epoch, version)
         self._told.append((held.key, watch.order, transition_of(held, watch, decision, why, place)))
+
+
+def _whole(values: list[Any], number: int) -> list[Any]:
+    """Return the values of any version of the columns as those of ours."""
+    return values if len(values) == number else filled_up(values, number)
 
 
 def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
