@@ -38,6 +38,7 @@ class Snapshot:
         pending: rule and room of every rule that is breached, and not yet long enough to tell.
         rules: names of the rules that watch rooms; each has a state on each room.
         now_ms: when the store was read, epoch milliseconds; ages end here.
+        leads: whether this exporter, of several, shows what belongs to no partition.
     """
 
     rooms: Selected
@@ -46,6 +47,7 @@ class Snapshot:
     pending: Collection[tuple[str, str]]
     rules: Sequence[str]
     now_ms: int
+    leads: bool = True
 
 
 def pieces(snapshot: Snapshot, form: Format) -> Iterator[bytes]:
@@ -154,6 +156,8 @@ def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
 
 def _alerts(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     """Count open episodes; a severity and kind without one is 0, so that a panel shows it."""
+    if not snapshot.leads:
+        return
     found = Counter((alert["severity"], alert["kind"]) for alert in snapshot.alerts)
     for severity in SEVERITIES:
         for kind in KINDS:

@@ -45,6 +45,11 @@ class Telemetry:
         self.series: Final = Gauge(
             "roomwatch_scrape_series", "Room, vendor and alert series on the newest page.", registry=registry
         )
+        self.partitions: Final = Gauge(
+            "roomwatch_exported_partitions",
+            "Partitions whose rooms and vendors are on this exporter's page.",
+            registry=registry,
+        )
         self._rooms = Gauge("roomwatch_rooms", "Rooms with series of their own.", registry=registry)
         self._unreadable = Gauge(
             "roomwatch_rooms_unreadable",
