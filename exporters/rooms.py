@@ -81,10 +81,11 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
 
 
 async def _share(exporter: Exporter) -> None:
-    """Keep our part of the partitions until cancelled; while the store is away, scrapes say so."""
+    """Keep our part of the partitions, and look back, until cancelled; scrapes tell of a store that is away."""
     while True:
         with contextlib.suppress(StoreError):
             await exporter.renew()
+            await exporter.look_back()
         await asyncio.sleep(LEASE_MS / 1_000 / _RENEWALS)
 
 

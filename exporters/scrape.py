@@ -22,7 +22,7 @@ from alerts.store import rules as rules_state
 from alerts.store.rule_sets import RuleSetStore
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
-from exporters.store import LEASE_MS, Share
+from exporters.store import LEASE_MS, ClosedEpisodes, Share
 from exporters.telemetry import Telemetry
 from exporters.text import Format
 from stream.errors import StoreError
@@ -64,6 +64,7 @@ class Exporter:
     ) -> None:
         self._redis = redis
         self._figures = FiguresReader(redis, partitions)
+        self._closed = ClosedEpisodes(redis)
         self._share = Share(redis, member, partitions)
         self._shown: list[int] = []
         self._until_s = -math.inf
@@ -107,6 +108,17 @@ class Exporter:
             self._shown = await self._share.renew()
         self._until_s = asked_s + LEASE_MS / 1_000
         self.telemetry.partitions.set(len(self._shown))
+
+    async def look_back(self) -> None:
+        """Tell how the alerts of the last day were answered, if it is ours to tell.
+
+        Raises:
+            StoreError: the store does not answer in time.
+        """
+        leads = _FIRST in self._shown and time.monotonic() < self._until_s
+        async with _bounded():
+            episodes = await self._closed.read(self._clock.now_ms()) if leads else []
+        self.telemetry.answered(episodes)
 
     async def _room_rules(self) -> tuple[str, ...]:
         """Return the rules of the newest set that watch rooms; its text is read once for each version."""

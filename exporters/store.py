@@ -1,4 +1,4 @@
-"""Which partitions this exporter shows, agreed upon in the store."""
+"""What an exporter agrees upon with others in the store, and what it reads there besides figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-__all__ = ["LEASE_MS", "MEMBERS", "PARTITIONS", "Share"]
+from alerts.store import IncidentsReader
+from alerts.store.episodes import CLOSED
+from exporters.response import LOOK_BACK_MS, Closed, closed
+
+__all__ = ["LEASE_MS", "MEMBERS", "PARTITIONS", "ClosedEpisodes", "Share"]
 
 MEMBERS: Final = "{exporters}:members"
 """Hash: exporter -> end of its lease, epoch milliseconds of the store's clock."""
@@ -18,6 +22,8 @@ LEASE_MS: Final = 15_000
 """How long an exporter shows a partition without asking again: three scrapes, so that the series of the one
 before have left Prometheus when the next one begins."""
 
+_READ_MAX: Final = 500
+"""Episodes read in one go; a day of many of them is known after some goes."""
 _SCRIPT: Final = Path(__file__).with_name("share.lua").read_text(encoding="utf-8")
 
 
@@ -43,3 +49,32 @@ class Share:
         """
         answer = self._script(keys=[MEMBERS, PARTITIONS], args=[self._member, LEASE_MS, self._partitions])
         return sorted(await cast("Awaitable[list[int]]", answer))
+
+
+class ClosedEpisodes:
+    """The episodes that were resolved within the last day; each is read once.
+
+    Args:
+        redis: client of the store.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._reader = IncidentsReader(redis)
+        self._known: dict[str, Closed | None] = {}
+
+    async def read(self, now_ms: int) -> list[Closed]:
+        """Return those that are known now; after a start it may take some calls to know all.
+
+        Raises:
+            RedisError: the store does not answer.
+        """
+        ids = await cast(
+            "Awaitable[list[bytes]]", self._redis.zrevrangebyscore(CLOSED, "+inf", now_ms - LOOK_BACK_MS)
+        )
+        names = [raw.decode() for raw in ids]
+        self._known = {name: self._known[name] for name in names if name in self._known}
+        for name in [name for name in names if name not in self._known][:_READ_MAX]:
+            kept = await self._reader.episode(name)
+            self._known[name] = closed(*kept) if kept and kept[1] else None
+        return [episode for episode in self._known.values() if episode is not None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from alerts.model import SEVERITIES
+from exporters.response import Closed, quantile, tallies
 from exporters.selection import Selected
 from stream.store.values import PartitionStatus
 
@@ -68,6 +70,37 @@ class Telemetry:
             ["partition", "feed"],
             registry=registry,
         )
+
+        self._closed = Gauge(
+            "roomwatch_closed_episodes",
+            "Alert episodes that were resolved within the last 24 h, by what people say they were.",
+            ["rule", "severity", "verdict"],
+            registry=registry,
+        )
+        self._answers = {
+            (what, share): Gauge(
+                f"roomwatch_episode_{what}_{name}_seconds",
+                f"Time from the first change of an episode until it was {what}, {text}; last 24 h.",
+                ["severity"],
+                registry=registry,
+            )
+            for what in ("acknowledged", "resolved")
+            for share, name, text in ((0.5, "median", "median"), (0.9, "p90", "9 of 10 were faster"))
+        }
+
+    def answered(self, episodes: Sequence[Closed]) -> None:
+        """Take over how people answered."""
+        self._closed.clear()
+        for labels, count in tallies(episodes).items():
+            self._closed.labels(*labels).set(count)
+        for (what, share), gauge in self._answers.items():
+            gauge.clear()
+            for severity in SEVERITIES:
+                ours = [episode for episode in episodes if episode.severity == severity]
+                times = [e.resolved_s if what == "resolved" else e.acknowledged_s for e in ours]
+                found = quantile([time_s for time_s in times if time_s is not None], share)
+                if found is not None:
+                    gauge.labels(severity).set(found)
 
     def saw(self, selected: Selected, partitions: Iterable[PartitionStatus], *, now_ms: int) -> None:
         """Take over what the store held."""

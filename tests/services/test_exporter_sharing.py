@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families as parse
 from redis.asyncio import Redis
 
-from alerts.store.episodes import OPEN
+from alerts.store.episodes import CLOSED, OPEN, episode_key
 from exporters import scrape, store
 from exporters.scrape import Exporter
 from exporters.store import Share
@@ -140,3 +140,31 @@ async def test_an_exporter_whose_lease_ran_out_asks_before_it_shows_anything(set
 
         await until(taken, 20, what="the take-over")
         assert await _viewers(first) == set()
+
+
+async def test_how_the_alerts_of_the_last_day_were_answered_is_told_once(settings: Settings):
+    now_ms = time.time_ns() // 1_000_000
+    ages_ms = {"new": 60_000, "old": 25 * 3_600_000}
+    async with connect(settings) as redis:
+        for name, age_ms in ages_ms.items():
+            newest = {"rule": "stutter", "severity_max": "critical", "at_ms": now_ms - age_ms, "labels": {}}
+            changes = {
+                "1": {"at_ms": now_ms - age_ms - 9_000, "state": "firing"},
+                "2": {"at_ms": now_ms - age_ms - 5_000, "state": "acknowledged"},
+                "3": {"at_ms": now_ms - age_ms, "state": "resolved"},
+            }
+            fields = {"newest": newest | {"verdict": "real"}} | changes
+            await redis.hset(
+                episode_key(name), mapping={key: orjson.dumps(value) for key, value in fields.items()}
+            )
+            await redis.zadd(CLOSED, {name: now_ms - age_ms})
+        leading, other = _exporter(redis, "a"), _exporter(redis, "b")
+        assert len((await leading.read()).rooms.rooms) == 0
+        pages = []
+        for exporter in (leading, other):
+            await exporter.look_back()
+            pages.append(b"".join(exporter.page(await exporter.read(), "prometheus")).decode())
+        told = 'roomwatch_closed_episodes{rule="stutter",severity="critical",verdict="real"} 1.0'
+        assert told in pages[0]
+        assert 'roomwatch_episode_acknowledged_median_seconds{severity="critical"} 4.0' in pages[0]
+        assert "roomwatch_closed_episodes{" not in pages[1]
