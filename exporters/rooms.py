@@ -81,7 +81,7 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
 
 
 async def _share(exporter: Exporter) -> None:
-    """Keep our part of the partitions, and look back, until cancelled; scrapes tell of a store that is away."""
+    """Keep our part of the partitions, and look back, till cancelled; scrapes tell of a store that is away."""
     while True:
         with contextlib.suppress(StoreError):
             await exporter.renew()
