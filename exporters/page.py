@@ -150,6 +150,19 @@ def _facts(room: RoomFigures, names: Sequence[str]) -> str:
     return labels({name: str(room.facts.get(name) or "") for name in names})
 
 
+def _item_on_air(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
+    shown = ((room.room_id, _item(room)) for room in snapshot.rooms.rooms)
+    yield "".join(
+        f'{metric.name}{{room_id="{room_id}",{labels({str(metric.label): item})}}} 1\n'
+        for room_id, item in shown
+        if item
+    ).encode()
+
+
+def _item(room: RoomFigures) -> str:
+    return str(room.facts.get("item_title") or room.facts.get("item_id") or "")
+
+
 def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     yield f"{metric.name} {snapshot.rooms.not_exported}\n".encode()
 
@@ -180,6 +193,7 @@ def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
 _DERIVED: Final = {
     "live_feed_age_seconds": _feed_age,
     "live_room_info": _room_info,
+    "live_item_on_air": _item_on_air,
     "live_rooms_not_exported": _rooms_not_exported,
     "live_alerts": _alerts,
     "live_alert_state": _alert_state,

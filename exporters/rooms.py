@@ -49,6 +49,7 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
         clock=SystemClock(),
         registry=CollectorRegistry(),
     )
+    exporter.telemetry.console.labels(settings.public_url).set(1)
     server = Server(
         uvicorn.Config(
             application(exporter),
@@ -81,7 +82,7 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
 
 
 async def _share(exporter: Exporter) -> None:
-    """Keep our part of the partitions, and look back, till cancelled; scrapes tell of a store that is away."""
+    """Keep our part of the partitions and look back, until cancelled; scrapes tell when the store is away."""
     while True:
         with contextlib.suppress(StoreError):
             await exporter.renew()

@@ -22,7 +22,7 @@ from alerts.store import rules as rules_state
 from alerts.store.rule_sets import RuleSetStore
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
-from exporters.store import LEASE_MS, ClosedEpisodes, Share
+from exporters.store import LEASE_MS, ClosedEpisodes, Share, memory
 from exporters.telemetry import Telemetry
 from exporters.text import Format
 from stream.errors import StoreError
@@ -110,13 +110,14 @@ class Exporter:
         self.telemetry.partitions.set(len(self._shown))
 
     async def look_back(self) -> None:
-        """Tell how the alerts of the last day were answered, if it is ours to tell.
+        """Tell how full the store is and, if we lead, how the alerts of the last day were answered.
 
         Raises:
             StoreError: the store does not answer in time.
         """
         leads = _FIRST in self._shown and time.monotonic() < self._until_s
         async with _bounded():
+            self.telemetry.stored(*await memory(self._redis))
             episodes = await self._closed.read(self._clock.now_ms()) if leads else []
         self.telemetry.answered(episodes)
 

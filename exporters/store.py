@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 
@@ -12,7 +12,7 @@ from alerts.store import IncidentsReader
 from alerts.store.episodes import CLOSED
 from exporters.response import LOOK_BACK_MS, Closed, closed
 
-__all__ = ["LEASE_MS", "MEMBERS", "PARTITIONS", "ClosedEpisodes", "Share"]
+__all__ = ["LEASE_MS", "MEMBERS", "PARTITIONS", "ClosedEpisodes", "Share", "memory"]
 
 MEMBERS: Final = "{exporters}:members"
 """Hash: exporter -> end of its lease, epoch milliseconds of the store's clock."""
@@ -49,6 +49,18 @@ class Share:
         """
         answer = self._script(keys=[MEMBERS, PARTITIONS], args=[self._member, LEASE_MS, self._partitions])
         return sorted(await cast("Awaitable[list[int]]", answer))
+
+
+async def memory(redis: Redis) -> tuple[int, int]:
+    """Return how many bytes the store needs, and how many it may; of a cluster those of all nodes that tell.
+
+    Raises:
+        RedisError: the store does not answer.
+    """
+    told: dict[str, Any] = await redis.info("memory")
+    nodes = [told] if "used_memory" in told else [*told.values()]
+    used = sum(int(node["used_memory"]) for node in nodes)
+    return used, sum(int(node["maxmemory"] or node["total_system_memory"]) for node in nodes)
 
 
 class ClosedEpisodes:

@@ -71,6 +71,17 @@ class Telemetry:
             registry=registry,
         )
 
+        self.console: Final = Gauge(
+            "roomwatch_console", "Always 1; where people find the console.", ["url"], registry=registry
+        )
+        self._store_used = Gauge(
+            "roomwatch_store_used_bytes", "Memory that the store's data take.", registry=registry
+        )
+        self._store_limit = Gauge(
+            "roomwatch_store_limit_bytes",
+            "Memory that they may take: the store's `maxmemory`, or all of its machine's.",
+            registry=registry,
+        )
         self._closed = Gauge(
             "roomwatch_closed_episodes",
             "Alert episodes that were resolved within the last 24 h, by what people say they were.",
@@ -87,6 +98,11 @@ class Telemetry:
             for what in ("acknowledged", "resolved")
             for share, name, text in ((0.5, "median", "median"), (0.9, "p90", "9 of 10 were faster"))
         }
+
+    def stored(self, used_bytes: int, limit_bytes: int) -> None:
+        """Take over how much memory the store needs, and how much it may."""
+        self._store_used.set(used_bytes)
+        self._store_limit.set(limit_bytes)
 
     def answered(self, episodes: Sequence[Closed]) -> None:
         """Take over how people answered."""

@@ -21,6 +21,8 @@ FACTS = {
     "owner": "ops-a",
     "cdn": "cdn-1",
     "region": "cn-east",
+    "item_id": "i7",
+    "item_title": "口红",
 }
 BOUNDS = ("5", "15", "30", "60", "180", "300", "600", "1800", "3600")
 SOURCES = ("feed", "follow", "live_square", "other", "search", "share")

@@ -110,6 +110,12 @@ def test_facts_become_labels_and_unknown_ones_are_empty():
     assert _values(_snapshot([room]), "live_room_info") == {("r1", 'a"b\\\n', "", "", "", "", ""): 1}
 
 
+def test_the_item_on_air_is_named_by_its_title_or_else_its_id_and_no_item_is_no_sample():
+    facts = [{"item_id": "i1", "item_title": '口红"'}, {"item_id": "i2"}, {}]
+    rooms = [made.room(f"r{at}", now_ms=NOW_MS, facts=given) for at, given in enumerate(facts)]
+    assert _values(_snapshot(rooms), "live_item_on_air") == {("r0", '口红"'): 1, ("r1", "i2"): 1}
+
+
 def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
     room = made.room("r1", now_ms=NOW_MS, newest_ms={"health": NOW_MS - 1500, "likes": NOW_MS + 90})
     assert _values(_snapshot([room]), "live_feed_age_seconds") == {("r1", "health"): 1.5, ("r1", "likes"): 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 
 import orjson
@@ -168,3 +169,6 @@ async def test_how_the_alerts_of_the_last_day_were_answered_is_told_once(setting
         assert told in pages[0]
         assert 'roomwatch_episode_acknowledged_median_seconds{severity="critical"} 4.0' in pages[0]
         assert "roomwatch_closed_episodes{" not in pages[1]
+        (used,) = re.findall(r"roomwatch_store_used_bytes ([\d.e+]+)", pages[1])
+        (limit,) = re.findall(r"roomwatch_store_limit_bytes ([\d.e+]+)", pages[1])
+        assert 0 < float(used) < float(limit)
