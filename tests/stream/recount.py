@@ -30,6 +30,7 @@ from tests.stream.counted import (
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
+JUDGED_MS = 50_000
 REQUIRED: dict[str, dict[str, Any]] = {
     "danmaku": {"room_id": str, "user_id": str, "at_ms": int, "text": str},
     "likes": {"room_id": str, "user_id": str, "at_ms": int, "count": int},
@@ -387,7 +388,9 @@ class Room:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
         if feed == "health" and not record.late:
             self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
-        if not record.late:
+        if not record.late and record.feed == "danmaku" and event["text"] in TROUBLED:
+            self.complainers[event["at_ms"] // 1_000].add(event["user_id"])
+        if not record.late and event["at_ms"] > record.append_ms - JUDGED_MS:
             self.suspect(session, feed, event)
         self.newest(session, feed, event)
         self.items(session, feed, event)
@@ -429,8 +432,6 @@ class Room:
                 found.append((second, "danmaku.again"))
             if len({*minute, user}) >= 5:
                 found.append((second, "suspect.repeat"))
-            if event["text"] in TROUBLED:
-                self.complainers[second].add(user)
         for at, name in found:
             session.sums[name] += 1
             self.panes[at][name] += 1
