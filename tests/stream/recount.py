@@ -388,10 +388,8 @@ class Room:
                 self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
         if feed == "health" and not record.late:
             self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
-        if not record.late and record.feed == "danmaku" and event["text"] in TROUBLED:
-            self.complainers[event["at_ms"] // 1_000].add(event["user_id"])
-        if not record.late and event["at_ms"] > record.append_ms - JUDGED_MS:
-            self.suspect(session, feed, event)
+        if not record.late:
+            self.suspect(session, feed, event, judged=event["at_ms"] > record.append_ms - JUDGED_MS)
         self.newest(session, feed, event)
         self.items(session, feed, event)
 
@@ -416,9 +414,13 @@ class Room:
             session.paid[item].add(event["user_id"])
             session.prices[item][event["amount_fen"]] += 1
 
-    def suspect(self, session, feed, event):
-        """Count who floods the room, and lines that were said before."""
+    def suspect(self, session, feed, event, *, judged):
+        """Count who floods the room, lines that were said before, and who has trouble."""
         second, user = event["at_ms"] // 1_000, event["user_id"] if feed in USED else None
+        if feed == "danmaku" and event["text"] in TROUBLED:
+            self.complainers[second].add(user)
+        if not judged:
+            return
         found = []
         if is_busy(feed, event):
             session.busy[second // 10, user] += 1
