@@ -152,7 +152,9 @@ class Desk:
             chance: from 0 to 1, spreads repeats.
         """
         channel = self.channels[message.channel]
-        state = self._states[channel.name]
+        before = self._states[channel.name]
+        # The service counted the call at some moment until now: it leaves the budget no sooner than there.
+        state = replace(before, attempts_at_ms=(*before.attempts_at_ms[:-1], now_ms))
         if verdict.ok:
             self._keep_state(channel.name, replace(state, failing=False, paused_until_ms=0))
             self._keep_message(message, gone=True)

@@ -40,6 +40,8 @@ class AlertLog:
 
     def __init__(self, settings: Settings, *, offset: int, since_ms: int) -> None:
         self._part = TopicPartition(settings.topic("alerts"), 0)
+        self.begin = offset + 1
+        """Offset of the first record that it reads, once it is open."""
         self._offset = offset
         self._since_ms = since_ms
         self._consumer = AIOKafkaConsumer(
@@ -100,7 +102,8 @@ class AlertLog:
             start = end if found is None else found.offset
         elif start < first:
             _log.warning("notify.records_lost", first=start, last=first - 1, reason="retention")
-        self._consumer.seek(self._part, max(start, first))
+        self.begin = max(start, first)
+        self._consumer.seek(self._part, self.begin)
 
 
 class DeliveryLog:

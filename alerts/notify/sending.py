@@ -25,6 +25,8 @@ __all__ = ["Sender"]
 
 _SENT: Final = Verdict(ok=True)
 _DETAIL_MAX: Final = 200
+_THREAD_S: Final = 10.0
+"""How much longer than its own limit a call of apprise may take: its plugins are imported by the first."""
 
 _log = structlog.get_logger()
 
@@ -78,23 +80,32 @@ class Sender:
         )
 
     async def _apprise(self, channel: Channel, message: Message) -> Verdict:
-        plugin = apprise.Apprise.instantiate(channel.url, suppress_exceptions=True)
-        if plugin is None:
-            return Verdict(ok=False, final=True, reason="bad_address")
-        plugin.request_rate_per_sec = 0  # the budget is ours; waiting in a thread would hold up the answer
-        service = apprise.Apprise(plugin)
-        result = await asyncio.to_thread(
-            service.notify,
-            body=message.body,
-            title=message.title,
-            notify_type=_type(message),
-            body_format=apprise.NotifyFormat.MARKDOWN,
-            timeout=self._answer_s,
-        )
-        if result:
-            return _SENT
-        said = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
-        return Verdict(ok=False, reason="apprise", detail=said[-1][:_DETAIL_MAX] if said else None)
+        try:
+            async with asyncio.timeout(self._answer_s + _THREAD_S):
+                return await asyncio.to_thread(_notify, channel.url, message, self._answer_s)
+        except TimeoutError:
+            return Verdict(ok=False, reason="timeout")
+        except Exception as error:  # noqa: BLE001 - some 150 plugins of others: none of them ends the notifier
+            return Verdict(ok=False, reason="apprise", detail=type(error).__name__)
+
+
+def _notify(url: str, message: Message, answer_s: float) -> Verdict:
+    """Send through apprise and block until it is done; its first call imports its plugins."""
+    plugin = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if plugin is None:
+        return Verdict(ok=False, final=True, reason="bad_address")
+    plugin.request_rate_per_sec = 0  # the budget is ours
+    result = apprise.Apprise(plugin).notify(
+        body=message.body,
+        title=message.title,
+        notify_type=_type(message),
+        body_format=apprise.NotifyFormat.MARKDOWN,
+        timeout=answer_s,
+    )
+    if result:
+        return _SENT
+    said = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
+    return Verdict(ok=False, reason="apprise", detail=said[-1][:_DETAIL_MAX] if said else None)
 
 
 def _type(message: Message) -> apprise.NotifyType:

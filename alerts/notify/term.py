@@ -112,6 +112,8 @@ class Term:
         await self._keep(self._desk.load(await self._patiently(self._store.load), now_ms=self._now()))
         since_ms = self._now() - int(1_000 * self._settings.notify_begin_s)
         async with AlertLog(self._settings, offset=self._offset, since_ms=since_ms) as log:
+            self._offset = log.begin - 1
+            await self._keep([])
             _log.info("notify.began", offset=self._offset, channels=len(self._channels))
             self._metrics.active.set(1)
             try:
