@@ -40,7 +40,7 @@ SHELLS = (
     "alerts.gateway.changes", "alerts.gateway.client", "alerts.gateway.commands", "alerts.gateway.pages",
     "alerts.gateway.problems", "alerts.gateway.shell", "alerts.gateway.sockets", "alerts.gateway.stages",
     "alerts.gateway.store", "alerts.gateway.wire",
-    "exporters.http", "exporters.rooms", "exporters.scrape", "exporters.archive*",
+    "exporters.http", "exporters.rooms", "exporters.scrape", "exporters.store", "exporters.archive*",
     "deploy.local.*",
 )  # fmt: skip
 """Files that do I/O: everything else is pure."""
