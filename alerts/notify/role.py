@@ -87,7 +87,7 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event, *, clock: Clock
     """
     clock = clock or SystemClock()
     metrics = NotifierMetrics(CollectorRegistry())
-    routes, words = Routes(settings, metrics), _words(settings)
+    words = _words(settings)
     _show(metrics.registry, settings)
     await topics.ensure(settings)
     member = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -98,6 +98,8 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event, *, clock: Clock
         sender = Sender(http, public_url=settings.public_url, answer_s=settings.notify_answer_s, clock=clock)
         store = NotifierStore(redis, member=member, lease_ms=int(1_000 * settings.notify_lease_s))
         await _answers(redis)
+        routes = Routes(settings, redis, metrics)
+        await routes.begin()
         while await _our_turn(store, stop):
             term = Term(
                 settings,

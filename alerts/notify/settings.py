@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from alerts.notify.retry import Patience
+from alerts.settings import DEFAULT_ROUTES
 from stream.settings import Settings
 
-__all__ = ["DEFAULT_ROUTES", "NotifierSettings"]
-
-_DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
-DEFAULT_ROUTES: Final = _DEPLOY / "routes" / "default.yaml"
-"""The routes that a deployment begins with: nobody is told anything."""
+__all__ = ["NotifierSettings"]
 
 
 class NotifierSettings(Settings):

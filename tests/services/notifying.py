@@ -21,7 +21,7 @@ from stream.settings import Settings
 from tests.services.gateway import publish
 from tests.waiting import PATIENCE
 
-__all__ = ["FastClock", "deliveries", "notifier", "publish", "told", "write_routes"]
+__all__ = ["FastClock", "deliveries", "notifier", "publish", "routes_text", "told", "write_routes"]
 
 FINAL = ("sent", "digested", "dry_run", "unrouted", "superseded")
 
@@ -41,13 +41,18 @@ class FastClock:
         await asyncio.sleep(seconds / self._factor)
 
 
+def routes_text(receivers: Sequence[dict[str, Any]], routes: Sequence[dict[str, Any]] | None = None) -> str:
+    """Return a set of routes; without routes the first receiver gets everything."""
+    routes = [{"to": [receivers[0]["name"]]}] if routes is None else routes
+    return yaml.safe_dump({"receivers": list(receivers), "routes": list(routes)})
+
+
 def write_routes(
     folder: Path, receivers: Sequence[dict[str, Any]], routes: Sequence[dict[str, Any]] | None = None
 ) -> Path:
-    """Write a routes file; without routes the first receiver gets everything."""
+    """Write a set of routes to a file."""
     file = folder / "routes.yaml"
-    routes = [{"to": [receivers[0]["name"]]}] if routes is None else routes
-    file.write_text(yaml.safe_dump({"receivers": list(receivers), "routes": list(routes)}), encoding="utf-8")
+    file.write_text(routes_text(receivers, routes), encoding="utf-8")
     return file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import itertools
 import re
@@ -11,11 +12,15 @@ from hashlib import sha256
 import orjson
 import pytest
 
+from alerts.notify.role import serve
+from alerts.notify.settings import NotifierSettings
 from alerts.store.deliveries import DeliveriesReader
+from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
+from stream.errors import SettingsError
 from stream.settings import Settings
 from stream.store import connect
 from tests.alerts.gateway.made import alert
-from tests.services.notifying import FastClock, deliveries, notifier, publish, told, write_routes
+from tests.services.notifying import FastClock, deliveries, notifier, publish, routes_text, told, write_routes
 from tests.services.robot import Robot, Taker, listening
 from tests.waiting import until
 
@@ -167,11 +172,10 @@ async def test_changed_routes_are_used_and_wrong_ones_are_not(settings, producer
         async with notifier(settings, routes):
             await publish(settings, producer, alert(1))
             await told(settings, 1)
-            write_routes(tmp_path, [{"name": "b", "url": "env:NOT_SET_ANYWHERE"}])
+            await _put_routes(settings, {"name": "b", "url": "env:NOT_SET_ANYWHERE"})
             await publish(settings, producer, alert(2))
             await told(settings, 2)
-            write_routes(tmp_path, [{"name": "b", "url": second.url("webhook+http")}])
-
+            await _put_routes(settings, {"name": "b", "url": second.url("webhook+http")})
             numbers = itertools.count(3)
 
             async def arrives() -> bool:
@@ -181,7 +185,28 @@ async def test_changed_routes_are_used_and_wrong_ones_are_not(settings, producer
                 return bool(second.posts)
 
             await until(arrives, 40)
+        await _put_routes(settings, {"name": "c", "url": "env:NOT_SET_ANYWHERE"})
+        before = len(second.posts)
+        async with notifier(settings, routes):
+            await publish(settings, producer, alert(900))
+            await until(lambda: len(second.posts) > before)
     assert [post.json()["alerts"][0]["id"] for post in first.posts][:2] == [alert(1)["id"], alert(2)["id"]]
+
+
+async def _put_routes(settings: Settings, receiver: dict[str, str]) -> None:
+    async with connect(settings) as redis:
+        store = RuleSetStore(redis, ROUTES_TAG)
+        base = await store.current()
+        assert base
+        text = routes_text([receiver])
+        assert await store.put(text, base=base, author="t", comment="", origin="", now_ms=base.from_ms + 1)
+
+
+async def test_routes_of_which_none_can_be_used_end_it_with_a_sentence(settings, tmp_path):
+    routes = write_routes(tmp_path, [{"name": "a", "url": "env:NOT_SET_ANYWHERE"}])
+    own = NotifierSettings(**{**settings.model_dump(), "routes_file": routes})
+    with pytest.raises(SettingsError, match="receiver a: the variable NOT_SET_ANYWHERE is not set"):
+        await serve(own, asyncio.Event())
 
 
 async def test_a_first_notifier_tells_nothing_old(settings, producer, tmp_path):
