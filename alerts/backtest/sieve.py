@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from alerts.backtest.clock import Clock
 from alerts.backtest.rows import RoomRows, Rows, figure
+from alerts.detectors.above_own import AboveOwn
 from alerts.detectors.cheap_orders import CheapOrders
 from alerts.detectors.complaints import Complaints
 from alerts.detectors.conversion import Conversion
@@ -213,6 +214,10 @@ def _above(at: int, bound: float, life: Life) -> Sieved:
     return Sieved(rows=pc.fill_null(pc.greater(pc.abs(life.figure(at)), bound), fill_value=False))
 
 
+def _above_own(condition: AboveOwn, life: Life) -> Sieved:
+    return _above(condition.at, condition.params.warning, life)
+
+
 def _complaints(condition: Complaints, life: Life) -> Sieved:
     return _above(condition.at, condition.params.warning, life)
 
@@ -254,6 +259,7 @@ def _surged(condition: Surged, life: Life) -> Sieved:  # noqa: ARG001 - only its
 
 
 _SIEVES: Final[Mapping[type, Callable[[Any, Life], Sieved]]] = {
+    AboveOwn: _above_own,
     CheapOrders: _stepped,
     Complaints: _complaints,
     Conversion: _stepped,

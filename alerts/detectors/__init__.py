@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from alerts.detectors.above_own import ABOVE_OWN
 from alerts.detectors.catalogue import DetectorType
 from alerts.detectors.cheap_orders import CHEAP_ORDERS
 from alerts.detectors.complaints import COMPLAINTS
@@ -25,6 +26,7 @@ from alerts.detectors.words import WORDS
 __all__ = ["DETECTORS", "DetectorType"]
 
 DETECTORS: Final[dict[str, DetectorType]] = {
+    "above_own": ABOVE_OWN,
     "cheap_orders": CHEAP_ORDERS,
     "complaints": COMPLAINTS,
     "conversion": CONVERSION,

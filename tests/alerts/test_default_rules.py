@@ -22,7 +22,7 @@ def ruleset() -> RuleSet:
 
 def test_every_kind_is_watched(ruleset: RuleSet) -> None:
     assert sorted(rule.kind for rule in ruleset.rules) == sorted(KINDS)
-    assert [part.source.kind for part in ruleset.inhibit] == ["feed_lost"]
+    assert [part.source.kind for part in ruleset.inhibit] == ["feed_lost", "traffic_spike"]
 
 
 def test_every_rule_has_its_runbook_in_both_languages(ruleset: RuleSet) -> None:
@@ -44,7 +44,7 @@ def test_the_numbers_are_those_of_the_table(ruleset: RuleSet) -> None:
     assert found["payment_failure"] == [(None, 0.05, 0.2)]
     assert found["vendor_slow"] == [(None, 0.02, 0.1), (None, 2, 5)]
     assert found["fps_low"] == [(None, 15, 10)] * 2
-    assert found["suspect_interaction"] == [(None, 0.5, None), (None, 0.3, None)]
+    assert found["suspect_interaction"] == [(None, 0.5, None)]
     assert found["capacity_risk"] == [(None, 0.8, 0.95)] * 2
     times = {rule.name: (rule.for_s, rule.min_samples) for rule in ruleset.rules}
     assert times["stutter"] == (5, 3)

@@ -130,7 +130,7 @@ def test_ten_busy_users_are_suspect_only_among_many_events() -> None:
 
     told = play(figures, 300)
     assert story(told) == [
-        ("suspect_interaction", "firing", "warning", 70),
+        ("suspect_interaction", "firing", "warning", 90),
         ("suspect_interaction", "resolved", "warning", 160),
     ]
     assert (told[0].value, told[0].samples) == (0.7, 400)
@@ -138,9 +138,16 @@ def test_ten_busy_users_are_suspect_only_among_many_events() -> None:
     assert play(lambda _: few, 60) == []
 
 
-def test_made_up_events_are_suspect() -> None:
-    figures = {'live_suspect_ratio{window="1m"}': 0.4, 'live_interaction_events{window="1m"}': 400}
-    assert story(play(lambda _: figures, 20)) == [("suspect_interaction", "firing", "warning", 10)]
+def made(share: float) -> dict[str, Any]:
+    return {'live_suspect_ratio{window="1m"}': share, 'live_interaction_events{window="1m"}': 400}
+
+
+@pytest.mark.parametrize(("usual", "told"), [(0.05, 0.5), (0.4, 0.8)])
+def test_events_that_look_made_are_suspect_beyond_what_the_room_is_used_to(usual: float, told: float) -> None:
+    found = play(lambda s: made(told if s >= 400 else usual), 440)
+    assert story(found) == [("suspect_interaction", "firing", "warning", 430)]
+    assert found[0].expected == pytest.approx(usual)
+    assert play(lambda s: made(0.65 if s >= 400 else 0.41), 600) == []
 
 
 def capacity(viewers: float) -> dict[str, Any]:

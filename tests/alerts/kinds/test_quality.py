@@ -108,11 +108,21 @@ def test_a_drift_is_told_beyond_what_noise_can_make_of_it() -> None:
 
 def test_viewers_who_complain_are_told_beyond_five_and_three_times_the_usual() -> None:
     users = 'live_complaining_users{window="1m"}'
-    told = play(lambda s: {users: 8 if 600 <= s < 700 else 1}, 800)
+    told = play(lambda s: {users: 12 if 600 <= s < 700 else 1}, 800)
     assert story(told) == [
-        ("viewer_complaints", "firing", "warning", 600),
+        ("viewer_complaints", "firing", "warning", 605),
         ("viewer_complaints", "resolved", "warning", 760),
     ]
-    assert (told[0].threshold, told[0].expected) == (5, pytest.approx(1))
-    assert play(lambda s: {users: 8 if s >= 900 else 3}, 1_000) == []
+    assert told[0].expected == pytest.approx(1, abs=1)
+    assert 5 <= (told[0].threshold or 0) < 10
+    assert play(lambda s: {users: 10 if s >= 900 else 3}, 1_000) == []
     assert play(lambda _: {users: 5}, 600) == []
+
+
+def test_more_lines_bring_more_complaints_without_a_fault() -> None:
+    users, lines = 'live_complaining_users{window="1m"}', 'live_danmaku_per_second{window="1m"}'
+    assert (
+        play(lambda s: {users: 24 if s >= 600 else 3, lines: 8.0 if s >= 600 else 1.0}, 640, healthy=False)
+        == []
+    )
+    assert play(lambda s: {users: 24 if s >= 600 else 3, lines: 1.0}, 640, healthy=False) != []

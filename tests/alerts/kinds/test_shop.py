@@ -160,3 +160,9 @@ def test_a_slow_vendor_is_told_by_its_slowest_calls() -> None:
         player.tick(second, vendors=[vendor(figures, newest_ms=T0 + 1000 * second)])
     assert story(player.told) == [("vendor_slow", "firing", "critical", 15)]
     assert (player.told[0].value, player.told[0].threshold) == (6.0, 5)
+
+
+def test_payments_without_any_click_say_nothing_of_conversion() -> None:
+    """A shop that does not tell of clicks is not watched, and does no harm."""
+    columns = {"live_clicks_total": 0}
+    assert play(lambda s: columns | {'live_orders_total{status="paid"}': s}, 200) == []
