@@ -119,7 +119,7 @@ def sentences(
     elif rule.summary is not None:
         summary = (rule.summary.zh, rule.summary.en)
     else:
-        words = (reading.reason, condition.metric)
+        words = filter(None, (reading.reason, condition.metric))
         word = next((word for word in words if (rule.kind, word) in SUMMARY), None)
         summary = SUMMARY.get((rule.kind, word), SUMMARY[None, None])
     advice = (rule.advice.zh, rule.advice.en) if rule.advice else ADVICE[rule.kind]

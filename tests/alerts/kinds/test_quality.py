@@ -98,12 +98,25 @@ def test_stalls_of_players_weigh_by_how_many_stall(nodes: int, share: float, sev
 
 
 def test_a_drift_is_told_beyond_what_noise_can_make_of_it() -> None:
-    drift = 'live_av_drift_ratio{probe="edge",window="5m"}'
+    drift, latest = (
+        'live_av_drift_ratio{probe="edge",window="5m"}',
+        'live_av_offset_seconds{probe="edge",window="1m"}',
+    )
     many = {'live_pings{probe="edge",window="5m"}': 150}
-    told = play(lambda s: many | {drift: 0.0008 if 300 <= s < 340 else 0.00005}, 380)
+    told = play(lambda s: many | {drift: 0.0008 if 300 <= s < 340 else 0.00005, latest: 0.1}, 380)
     assert story(told) == [("av_desync", "firing", "warning", 310), ("av_desync", "resolved", "warning", 350)]
     assert "+48 ms/min" in told[0].summary.en
-    assert play(lambda _: {drift: -0.0006, 'live_pings{probe="edge",window="5m"}': 5}, 60) == []
+    few = {'live_pings{probe="edge",window="5m"}': 5}
+    assert play(lambda _: few | {drift: -0.0006, latest: -0.1}, 400) == []
+
+
+def test_a_jump_that_came_and_went_is_no_drift() -> None:
+    drift, latest = (
+        'live_av_drift_ratio{probe="edge",window="5m"}',
+        'live_av_offset_seconds{probe="edge",window="1m"}',
+    )
+    many = {'live_pings{probe="edge",window="5m"}': 150}
+    assert play(lambda _: many | {drift: 0.0008, latest: 0.02}, 400) == []
 
 
 def test_viewers_who_complain_are_told_beyond_five_and_three_times_the_usual() -> None:
