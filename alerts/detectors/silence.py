@@ -26,7 +26,7 @@ _NEWEST: Final = "live_ping_newest_timestamp_seconds"
 _INTERVAL: Final = "live_ping_interval_seconds"
 _PINGS: Final = "live_pings"
 _FIRST_MS: Final = 60_000
-"""A first ping may tell of the moment since the start only: its interval is not believed before another one."""
+"""A first ping may tell of the moment since the start only: its interval waits for another one."""
 _KNOWN: Final = 2
 _SLOW_S: Final = 20.0
 """Ping interval that is assumed then, seconds."""

@@ -15,7 +15,7 @@ rooms:
   - {count: 1, viewers: 80, ramp_s: 90, item_s: 45, pauses: [{at_s: 180, for_s: 60}]}
   - {count: 1, viewers: 60, ramp_s: 60, lasts_s: 240, rests_s: 40}
 """
-"""One viewer; a night of four and slow pings; some orders an hour; items and a pause; an end and a new start."""
+"""One viewer; a night of four and slow pings; some orders an hour; items and a pause; an end and a start."""
 
 
 @pytest.mark.timeout(170 * PATIENCE)
