@@ -17,6 +17,7 @@ __all__ = ["Places", "left_out", "roles"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _SCENARIO: Final = _ROOT / "deploy" / "scenarios" / "demo.yaml"
+_ROUTES: Final = _ROOT / "deploy" / "routes" / "demo.yaml"
 _CHAT: Final = _ROOT.parent / "shared" / "data" / "chat_bilibili"
 _ROOMS: Final = "20"
 _SEED: Final = "1"
@@ -32,6 +33,7 @@ class Places:
     prometheus: int
     ingest_metrics: int
     engine_metrics: int
+    notifier_metrics: int
 
     def env(self) -> dict[str, str]:
         """Return the variables that every role and everybody outside needs."""
@@ -41,6 +43,7 @@ class Places:
             "ROOMWATCH_EXPORTER_HOST": LOOPBACK,
             "ROOMWATCH_EXPORTER_PORT": str(self.exporter),
             "ROOMWATCH_PUBLIC_URL": f"http://{LOOPBACK}:{self.gateway}",
+            "ROOMWATCH_ROUTES_FILE": str(_ROUTES),
         }
 
 
@@ -51,6 +54,12 @@ def roles(places: Places) -> list[Role]:
         Role("ingest", _roomwatch("ingest"), env=_metrics(places.ingest_metrics)),
         Role("engine", _roomwatch("engine"), env=_metrics(places.engine_metrics)),
         Role("gateway", _roomwatch("gateway"), f"{gateway}/readyz", f"console     {gateway}/"),
+        Role(
+            "notifier",
+            _roomwatch("notifier"),
+            address=f"messages    {places.folder / 'notifier.log'}",
+            env=_metrics(places.notifier_metrics),
+        ),
         Role("exporter", _roomwatch("exporter"), f"{exporter}/metrics", f"metrics     {exporter}/metrics"),
         Role(
             "simulate",
@@ -96,6 +105,7 @@ def _prometheus(places: Places) -> Role:
         "gateway": places.gateway,
         "ingest": places.ingest_metrics,
         "engine": places.engine_metrics,
+        "notifier": places.notifier_metrics,
     }
     targets = {role: f"{LOOPBACK}:{port}" for role, port in ports.items()}
     config.write_text(render(targets, rule_files=[RULES]))

@@ -114,6 +114,7 @@ class System:
             prometheus=self._port("", _PROMETHEUS_PORT, "Prometheus"),
             ingest_metrics=free_port(),
             engine_metrics=free_port(),
+            notifier_metrics=free_port(),
         )
 
     def _port(self, name: str, usual: int, role: str) -> int:

@@ -14,7 +14,9 @@ from deploy.local.roles import Places, left_out, roles
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    return Places(tmp_path, gateway=1, exporter=2, prometheus=3, ingest_metrics=4, engine_metrics=5)
+    return Places(
+        tmp_path, gateway=1, exporter=2, prometheus=3, ingest_metrics=4, engine_metrics=5, notifier_metrics=6
+    )
 
 
 def test_every_role_is_called_with_options_that_it_has(places):
@@ -29,7 +31,8 @@ def test_every_role_is_called_with_options_that_it_has(places):
 def test_the_demo_goes_on_without_data_and_prometheus(places, monkeypatch, tmp_path):
     monkeypatch.setattr(roles_module, "_CHAT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [role.name for role in roles(places)] == ["ingest", "engine", "gateway", "exporter", "simulate"]
+    names = ["ingest", "engine", "gateway", "notifier", "exporter", "simulate"]
+    assert [role.name for role in roles(places)] == names
     assert len(left_out()) == 2
 
 
@@ -40,4 +43,4 @@ def test_prometheus_scrapes_the_ports_of_this_run(places, monkeypatch, tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert roles(places)[-1].name == "prometheus"
     text = (tmp_path / "prometheus.yml").read_text()
-    assert all(f"127.0.0.1:{port}" in text for port in (1, 2, 4, 5))
+    assert all(f"127.0.0.1:{port}" in text for port in (1, 2, 4, 5, 6))
