@@ -25,8 +25,9 @@ TARGETS: Final[dict[str, str]] = {
     "gateway": "127.0.0.1:8700",
     "ingest": "127.0.0.1:9701",
     "engine": "127.0.0.1:9702",
+    "notifier": "127.0.0.1:9703",
 }
-"""Role -> where its ``/metrics`` is; ingest and engine listen there with ``ROOMWATCH_METRICS_PORT`` set."""
+"""Role -> where its ``/metrics`` is; the last three listen there with ``ROOMWATCH_METRICS_PORT`` set."""
 
 _ROOM_SERIES: Final = r"live_[^;]+;[^(;]+;|live_[^;]+;;.+"
 """Name, room and vendor of the series of a room or a vendor; of ``(rest)`` each exporter has its own."""
@@ -40,7 +41,7 @@ _RELABELLED: Final = f"""\
 """
 _HEAD: Final = """\
 # Made by `python -m deploy.prometheus`.
-# Ingest and engine show their own metrics only with ROOMWATCH_METRICS_PORT set: 9701 and 9702 here.
+# Ingest, engine and notifier show their own metrics only with ROOMWATCH_METRICS_PORT set: 9701 to 9703 here.
 global:
   scrape_interval: 5s
   scrape_timeout: 5s

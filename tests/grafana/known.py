@@ -1,4 +1,4 @@
-"""Every metric that a dashboard or a rule may ask for, with its labels: ours, those of the roles, Prometheus'."""
+"""Every metric that a dashboard or a rule may ask for, with its labels: ours, the roles', Prometheus' own."""
 
 from __future__ import annotations
 
