@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from alerts.bundles import Bundle
+from alerts.detectors.hits import Hit
 from alerts.detectors.reading import Subject
 from alerts.states import AlertState
 from alerts.windows import RoomState
@@ -52,6 +53,7 @@ class Meta(msgspec.Struct, array_like=True):
         checked_ms: reach at which the silence of all rooms was looked at last.
         shares: records, and dead letters, of the minute before the newest tick.
         swept: rooms that this owner did not send have been closed.
+        places: places of the figures that are kept of rooms, and of vendors; None in older states.
     """
 
     epoch: int = -1
@@ -64,6 +66,7 @@ class Meta(msgspec.Struct, array_like=True):
     checked_ms: int = 0
     reach_ms: dict[str, int] = {}
     shares: tuple[int, int] = (0, 0)
+    places: tuple[list[int], list[int]] | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class Held(Subject):
         judged_ms: tick at which its present figures were judged.
         quiet_ms: tick at which a session of it ended; nothing begins at that tick, so that ids stay unique.
         states: rules that are pending or firing, by name.
+        flaps: how often lately an episode of a rule ended by recovery, and the tick of the last time.
     """
 
     epoch: int = 0
@@ -82,6 +86,7 @@ class Held(Subject):
     quiet_ms: int = 0
     bundle: Bundle = field(default=Bundle({}, {}, (), (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
+    flaps: dict[str, list[int]] = field(default_factory=dict)
 
 
 class _Figures(msgspec.Struct, array_like=True):
@@ -97,8 +102,12 @@ class _Figures(msgspec.Struct, array_like=True):
 
 
 class _States(msgspec.Struct, array_like=True):
+    """Fields are only ever appended, with a default."""
+
     states: dict[str, AlertState]
     memory: dict[str, list[Any]]
+    hits: list[Hit] = []
+    flaps: dict[str, list[int]] = {}
 
 
 _META: Final = msgspec.msgpack.Decoder(Meta)
@@ -125,11 +134,20 @@ def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
 
 
 def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int) -> Held:
-    """Return the subject that ``pack_figures`` packed; ``columns`` is the number of places."""
+    """Return the subject that ``pack_figures`` packed.
+
+    Args:
+        key: the subject.
+        packed: what was kept.
+        figures: places of the figures that were kept; where these are of another number, it was written by a
+            program that did not tell them, and the next record of the subject brings its figures.
+        columns: number of places.
+    """
     kept = _FIGURES.decode(packed)
     values: list[Any] = [None] * columns
-    for at, value in zip(figures, kept.values, strict=True):
-        values[at] = value
+    if len(figures) == len(kept.values):
+        for at, value in zip(figures, kept.values, strict=True):
+            values[at] = value
     return Held(
         key=key,
         room_id=kept.room_id,
@@ -154,15 +172,16 @@ def only_figures(values: Sequence[Any], figures: Sequence[int]) -> list[Any]:
 
 def pack_states(held: Held) -> bytes | None:
     """Return the states and memories packed; None when there is nothing to keep."""
-    if not held.states and not held.memory:
+    if not (held.states or held.memory or held.hits or held.flaps):
         return None
-    return pack(_States(held.states, held.memory))
+    return pack(_States(held.states, held.memory, held.hits, held.flaps))
 
 
 def unpack_states(held: Held, packed: bytes) -> None:
     """Give a subject the states and memories that ``pack_states`` packed."""
     kept = _STATES.decode(packed)
     held.states, held.memory = kept.states, kept.memory
+    held.hits, held.flaps = kept.hits, kept.flaps
 
 
 def unpack_meta(packed: bytes) -> Meta:

@@ -70,7 +70,9 @@ State = Literal["firing", "acknowledged", "escalated", "suppressed", "resolved"]
 """State of an episode as the world sees it; kept by the incidents stage alone."""
 Change = Literal["firing", "severity", "resolved"]
 """What a transition of the rules stage says: the episode begins, its severity moved, it is over."""
-CommandName = Literal["ack", "resolve", "assign", "silence", "unsilence", "rules_changed"]
+CommandName = Literal[
+    "ack", "resolve", "assign", "silence", "unsilence", "test", "rules_changed", "routes_changed"
+]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -225,7 +227,13 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for, checked by a gateway; ``id`` is the alert's, None where none is meant."""
+    """What a person asked for, checked by a gateway.
+
+    Attributes:
+        id: of the alert, or of the silence to end; None where none is meant.
+        owner: who gets an alert that is assigned.
+        body: of a silence or a test alert: what it is to be, as the interface has it.
+    """
 
     command_id: str
     do: CommandName
@@ -236,9 +244,12 @@ class Command:
     id: str | None = None
     for_s: int | None = None
     verdict: str | None = None
+    owner: str | None = None
+    body: dict[str, Any] | None = None
 
     def to_record(self) -> dict[str, Any]:
-        """Return the record of docs/records.md, keys in its order."""
+        """Return the record of docs/records.md, keys in its order; the last two only where they are given."""
+        more = {"owner": self.owner, "body": self.body}
         return {
             "v": 1,
             "type": "command",
@@ -251,30 +262,37 @@ class Command:
             "comment": self.comment,
             "for_s": self.for_s,
             "verdict": self.verdict,
+            **{name: value for name, value in more.items() if value is not None},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: ``done`` with the alert as it is, or ``error`` with code and sentence."""
+    """What became of a command: ``done`` with the alert or silence as it is, or ``error`` and why."""
 
     command_id: str
     status: Literal["done", "error"]
     alert: dict[str, Any] | None = None
     code: str | None = None
     message: str | None = None
+    silence: dict[str, Any] | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return the record of docs/records.md, keys in its order."""
         head = {"v": 1, "command_id": self.command_id, "status": self.status}
         if self.status == "done":
-            return {**head, "alert": self.alert}
+            told = {"alert": self.alert} if self.silence is None else {"silence": self.silence}
+            return {**head, **told}
         return {**head, "code": self.code, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One change of an episode: the record of ``live.alerts``, contract section 3."""
+    """One change of an episode: the record of ``live.alerts``, contract section 3.
+
+    Attributes:
+        escalated_to: whom the ladder named last; a team, a person or a receiver of the routes.
+    """
 
     id: str
     change: int
@@ -306,9 +324,10 @@ class Alert:
     owner: str | None = field(default=None)
     verdict: str | None = field(default=None)
     action: dict[str, Any] | None = field(default=None)
+    escalated_to: str | None = field(default=None)
 
     def to_record(self) -> dict[str, Any]:
-        """Return the public record; ``owner``, ``verdict`` and ``action`` only where there is one."""
+        """Return the public record; ``owner`` and what stands after it only where there is one."""
         record = {name: getattr(self, name) for name in _ALERT_FIELDS}
         for name in _ALERT_OPTIONAL:
             if (value := getattr(self, name)) is not None:
@@ -316,7 +335,7 @@ class Alert:
         return record
 
 
-_ALERT_OPTIONAL: Final = ("owner", "verdict", "action")
+_ALERT_OPTIONAL: Final = ("owner", "verdict", "action", "escalated_to")
 _ALERT_FIELDS: Final = tuple(name for name in Alert.__dataclass_fields__ if name not in _ALERT_OPTIONAL)
 _BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command]]] = {
     "transition": Transition,

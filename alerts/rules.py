@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace as with_values
+from typing import Any, Final
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
 from alerts.deadlines import Deadlines
+from alerts.detectors.hits import with_hits
 from alerts.detectors.reading import INFO, OK
 from alerts.detectors.silence import FEED
 from alerts.held import (
@@ -32,15 +34,18 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, step
+from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
 from alerts.telling import End, Place, transition_of
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
+from stream.columns import RELEASED, filled_up
 from stream.errors import StageError
 
 __all__ = ["RulesFold"]
 
 _Told = tuple[str, int, Transition]
+_VERSIONS: Final = frozenset((*RELEASED, COLUMNS_VERSION))
+"""Versions of the columns that are understood: those of older ones are the first ones of ours."""
 
 
 class RulesFold:
@@ -112,6 +117,8 @@ class RulesFold:
     def changed(self) -> dict[str, bytes | None]:
         """Return the fields of the state that changed since the last call; None = the field is gone."""
         bundles = self._bundles
+        if bundles is not None:
+            self._meta.places = (list(bundles.room_figures), list(bundles.vendor_figures))
         fields: dict[str, bytes | None] = {"meta": pack(self._meta)}
         for key in self._dirty:
             held = self._held.get(key)
@@ -130,14 +137,17 @@ class RulesFold:
         if not self._meta.tick_ms:
             return
         bundles = self._bundles = Bundles(self._ruleset_at(self._meta.tick_ms))
+        ours = (list(bundles.room_figures), list(bundles.vendor_figures))
+        kept = self._meta.places or ours
         for name in sorted(fields):
             kind, _, key = name.partition(":")
             if kind == "r":
                 vendor = "/" in key
-                places = bundles.vendor_figures if vendor else bundles.room_figures
                 columns = len(VENDOR_COLUMNS if vendor else ROOM_COLUMNS)
-                self._held[key] = unpack_figures(key, fields[name], places, columns)
+                self._held[key] = unpack_figures(key, fields[name], kept[vendor], columns)
                 self._equip(self._held[key])
+        if kept != ours:
+            self._dirty.update(self._held)
         for key, held in self._held.items():
             if packed := fields.get(f"s:{key}"):
                 unpack_states(held, packed)
@@ -146,10 +156,10 @@ class RulesFold:
         meta = self._meta
         if record.epoch < meta.epoch or (record.epoch == meta.epoch and record.seq <= meta.seq):
             return False
-        if record.columns != COLUMNS_VERSION:
+        if record.columns not in _VERSIONS:
             raise StageError(
                 f"live.windows of partition {self._partition} has columns version {record.columns}, "
-                f"this program knows {COLUMNS_VERSION}: run the version that wrote it"
+                f"this program knows {', '.join(map(str, sorted(_VERSIONS)))}: run the version that wrote it"
             )
         if record.epoch > meta.epoch:
             meta.swept = meta.epoch < 0
@@ -182,6 +192,7 @@ class RulesFold:
                     held.states[name] = _matched(held.states[name], watches[name], held.bundle.by_name[name])
                 else:
                     self._end(held, watches[name], held.states.pop(name), "rule_removed")
+            held.flaps = {name: flaps for name, flaps in held.flaps.items() if name in held.bundle.by_name}
             kept = {each.id for learning in held.bundle.observers.values() for each in learning}
             held.memory = {name: memory for name, memory in held.memory.items() if name in kept}
             self._dirty.add(key)
@@ -207,8 +218,11 @@ class RulesFold:
             self._equip(held)
         if entry.state == "ended" or entry.session_ms != held.session_ms:
             self._end_session(held)
-        held.session_ms, held.state, held.values = entry.session_ms, entry.state, entry.values
+        held.session_ms, held.state = entry.session_ms, entry.state
+        held.values = _whole(entry.values, len(ROOM_COLUMNS))
         held.newest_ms, held.epoch = entry.newest_ms, record.epoch
+        if entry.hits:
+            held.hits = with_hits(held.hits, entry.hits, self._meta.tick_ms)
         self._dirty.add(held.key)
         self._judge(held)
 
@@ -219,7 +233,7 @@ class RulesFold:
             held = self._held[key] = Held(key=key, room_id=None)
             held.facts = {"vendor": entry.vendor, "operation": entry.operation}
             self._equip(held)
-        held.values, held.newest_ms = entry.values, {"vendors": entry.newest_ms}
+        held.values, held.newest_ms = _whole(entry.values, len(VENDOR_COLUMNS)), {"vendors": entry.newest_ms}
         held.epoch = record.epoch
         self._dirty.add(key)
         self._judge(held)
@@ -282,6 +296,8 @@ class RulesFold:
             self._end(held, held.bundle.by_name[name], state, "room_ended")
         held.states.clear()
         held.memory.clear()
+        held.hits = []
+        held.flaps.clear()
         held.quiet_ms = self._meta.tick_ms
 
     def _end(self, held: Held, watch: Watch, state: AlertState, why: End) -> None:
@@ -319,15 +335,19 @@ class RulesFold:
             level is not None and level >= INFO and condition.total(held)
             for level, condition in zip(levels, watch.conditions, strict=True)
         )
-        state, decision = step(watch.policy, prior, Finding(levels, total), self._meta.tick_ms)
+        policy = damped(watch.policy, held.flaps.get(name), self._meta.tick_ms)
+        state, decision = step(policy, prior, Finding(levels, total), self._meta.tick_ms)
         if state is not prior:
             self._dirty.add(held.key)
             if state is None:
                 held.states.pop(name, None)
             else:
                 held.states[name] = state
-        if decision is not None:
-            self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
+        if decision is None:
+            return
+        if decision.to == "resolved":
+            held.flaps[name] = ended_again(held.flaps.get(name), self._meta.tick_ms)
+        self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
 
     def _observe(self, held: Held, closed_ms: int) -> None:
         """Let the detectors learn whose step has begun since the last close; rooms take turns."""
@@ -343,7 +363,14 @@ class RulesFold:
         self._set_clock(held)
         version = self._bundles.ruleset.version if self._bundles else 0
         place = Place(self._partition, self._epoch, version)
-        self._told.append((held.key, watch.order, transition_of(held, watch, decision, why, place)))
+        flaps = flapping(held.flaps.get(watch.rule.name), held.tick_ms) if why is None else 0
+        told = transition_of(held, watch, decision, why, place, flaps)
+        self._told.append((held.key, watch.order, told))
+
+
+def _whole(values: list[Any], number: int) -> list[Any]:
+    """Return the values of any version of the columns as those of ours."""
+    return values if len(values) == number else filled_up(values, number)
 
 
 def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:

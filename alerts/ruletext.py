@@ -21,6 +21,8 @@ DEPTH_MAX: Final = 16
 """Deepest nesting; the format needs seven."""
 
 Path = tuple[str | int, ...]
+_DATE: Final = "tag:yaml.org,2002:timestamp"
+"""What YAML takes an unquoted day for; it stays the text that was written."""
 _PLAIN: Final = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 
 
@@ -161,6 +163,8 @@ class _Reader:
         return found
 
     def _scalar(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
+        if node.tag == _DATE:
+            return node.value
         if node.tag not in _PLAIN:
             self._fault(path, node, f"is a {node.tag.rsplit(':')[-1]}", "text, numbers, true, false")
             return None

@@ -9,16 +9,20 @@ from pydantic import Field
 
 from stream.settings import Settings
 
-__all__ = ["DEFAULT_RULES", "EngineSettings"]
+__all__ = ["DEFAULT_ROUTES", "DEFAULT_RULES", "EngineSettings"]
 
-DEFAULT_RULES: Final = Path(__file__).resolve().parent.parent / "deploy" / "rules" / "default.yaml"
+_DEPLOY: Final = Path(__file__).resolve().parent.parent / "deploy"
+DEFAULT_RULES: Final = _DEPLOY / "rules" / "default.yaml"
 """The rule set that a deployment begins with, unless told otherwise."""
+DEFAULT_ROUTES: Final = _DEPLOY / "routes" / "default.yaml"
+"""The routes that a deployment begins with, unless told otherwise: nobody is told of anything."""
 
 
 class EngineSettings(Settings):
     """What ``roomwatch engine`` needs to know."""
 
     rules_file: Path = Field(DEFAULT_RULES, description="first rule set, used while the store holds none")
+    routes_file: Path = Field(DEFAULT_ROUTES, description="first routes, used while the store holds none")
     engine_stages: Literal["both", "rules", "incidents"] = Field(
         "both", description="stages that this process may run; large deployments run them apart"
     )

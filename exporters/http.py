@@ -91,13 +91,12 @@ class _MetricsPage:
         self._exporter.telemetry.scrapes.labels(outcome).inc()
 
 
-async def _body(text: Iterator[str], finished: asyncio.Event, *, gzip: bool) -> AsyncIterator[bytes]:
+async def _body(page: Iterator[bytes], finished: asyncio.Event, *, gzip: bool) -> AsyncIterator[bytes]:
     """Yield the bytes of a page, serving other requests in between; set the event once all were taken."""
     packer = zlib.compressobj(level=1, wbits=31) if gzip else None
     waiting: list[bytes] = []
     size = 0
-    for piece in text:
-        raw = piece.encode()
+    for raw in page:
         waiting.append(packer.compress(raw) if packer else raw)
         size += len(raw)
         if size >= _SEND_BYTES:

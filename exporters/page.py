@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from alerts.model import KINDS, SEVERITIES
-from exporters.selection import REST, Selected, is_open
-from exporters.text import Format, escape, header, labels, lines, number
+from exporters.selection import REST, Selected
+from exporters.table import Table, holds_object, table
+from exporters.text import Format, escape, header, histogram, labels, lines
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column, Metric
 from stream.store.values import RoomFigures, VendorFigures
 
@@ -37,6 +38,7 @@ class Snapshot:
         pending: rule and room of every rule that is breached, and not yet long enough to tell.
         rules: names of the rules that watch rooms; each has a state on each room.
         now_ms: when the store was read, epoch milliseconds; ages end here.
+        leads: whether this exporter, of several, shows what belongs to no partition.
     """
 
     rooms: Selected
@@ -45,15 +47,16 @@ class Snapshot:
     pending: Collection[tuple[str, str]]
     rules: Sequence[str]
     now_ms: int
+    leads: bool = True
 
 
-def pieces(snapshot: Snapshot, form: Format) -> Iterator[str]:
-    """Yield the page's text without the exporter's own metrics; no piece holds more than one column."""
-    rooms, vendors = _room_figures(snapshot.rooms), _vendor_figures(snapshot.vendors)
+def pieces(snapshot: Snapshot, form: Format) -> Iterator[bytes]:
+    """Yield the page without the exporter's own metrics; no piece holds more than one column."""
+    rooms, vendors = _room_table(snapshot.rooms), _vendor_table(snapshot.vendors)
     for metric in METRICS:
         if not metric.exported:
             continue
-        yield header(metric, form)
+        yield header(metric, form).encode()
         if metric.derived:
             yield from _DERIVED[metric.name](metric, snapshot)
         elif metric.scope == "room":
@@ -62,80 +65,67 @@ def pieces(snapshot: Snapshot, form: Format) -> Iterator[str]:
             yield from _columns(metric, VENDOR_COLUMNS, vendors)
 
 
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """Figures by column; each has a value for every key, which stands between opening and closing."""
-
-    opening: str
-    keys: Sequence[str]
-    closing: str
-    by_column: Sequence[Sequence[Any]]
-
-
-def _room_figures(chosen: Selected) -> _Figures:
+def _room_table(chosen: Selected) -> Table:
     ids = [room.room_id for room in chosen.rooms]
     rows = [room.values for room in chosen.rooms]
     if chosen.rest is not None:
         ids, rows = [*ids, REST], [*rows, chosen.rest]
-    return _Figures('room_id="', ids, '"', list(zip(*rows, strict=True)) or [()] * len(ROOM_COLUMNS))
+    return table(ROOM_COLUMNS, rows, opening='room_id="', keys=ids, closing='"')
 
 
-def _vendor_figures(vendors: Sequence[VendorFigures]) -> _Figures:
+def _vendor_table(vendors: Sequence[VendorFigures]) -> Table:
     readable = [vendor for vendor in vendors if len(vendor.values) == len(VENDOR_COLUMNS)]
     keys = [labels({"vendor": vendor.vendor, "operation": vendor.operation}) for vendor in readable]
     rows = [vendor.values for vendor in readable]
-    return _Figures("", keys, "", list(zip(*rows, strict=True)) or [()] * len(VENDOR_COLUMNS))
+    return table(VENDOR_COLUMNS, rows, opening="", keys=keys, closing="")
 
 
-def _columns(metric: Metric, columns: Sequence[Column], figures: _Figures) -> Iterator[str]:
+def _columns(metric: Metric, columns: Sequence[Column], figures: Table) -> Iterator[bytes]:
     """Yield the lines of a metric's columns."""
     before = f"{metric.name}{{{figures.opening}"
-    for column, values in zip(columns, figures.by_column, strict=True):
+    for place, column in enumerate(columns):
         if column.metric is not metric:
             continue
         if metric.type == "histogram":
-            yield _histogram_lines(metric, figures, values)
-        elif is_open(column):
-            yield _open_lines(column, before, [key + figures.closing for key in figures.keys], values)
+            yield _histogram_lines(metric, figures, figures.objects[place])
+        elif holds_object(column):
+            yield _open_lines(column, figures, figures.objects[place])
         else:
-            yield lines(before, figures.keys, f"{figures.closing}{_more(column)}}} ", values)
+            yield lines(before, figures.keys, f"{figures.closing}{_more(column)}}} ", figures.numbers[place])
 
 
-def _more(column: Column, label_value: str | None = None) -> str:
+def _more(column: Column) -> str:
     """Return a column's own labels, each after a comma."""
-    value = column.label_value if label_value is None else label_value
-    label = "" if value is None else f',{column.metric.label}="{escape(value)}"'
+    label = "" if column.label_value is None else f',{column.metric.label}="{escape(column.label_value)}"'
     return label if column.window is None else f'{label},window="{column.window}"'
 
 
-def _open_lines(column: Column, before: str, keys: Sequence[str], values: Sequence[Any]) -> str:
+def _open_lines(column: Column, figures: Table, values: Sequence[Mapping[str, float] | None]) -> bytes:
+    before, after = f"{column.metric.name}{{{figures.opening}", f'"{_more(column)}}} '
+    middle = f'{figures.closing},{column.metric.label}="'
     return "".join(
-        f"{before}{key}{_more(column, label)}}} {text}\n"
-        for key, figures in zip(keys, values, strict=True)
-        for label, figure in (figures or {}).items()
-        if (text := number(figure)) != "null"
+        [
+            f"{before}{key}{middle}{escape(label)}{after}{amount}\n"
+            for key, found in zip(figures.keys, values, strict=True)
+            if found
+            for label, amount in found.items()
+        ]
+    ).encode()
+
+
+def _histogram_lines(metric: Metric, figures: Table, values: Sequence[Mapping[str, float] | None]) -> bytes:
+    """Return the histogram of each key; a figure holds bound -> events, and ``sum``."""
+    opening, closing = figures.opening, figures.closing
+    return b"".join(
+        [
+            histogram(metric.name, f"{opening}{key}{closing}", found)
+            for key, found in zip(figures.keys, values, strict=True)
+            if found
+        ]
     )
 
 
-def _histogram_lines(metric: Metric, figures: _Figures, values: Sequence[Any]) -> str:
-    """Return the buckets, the sum and the number of each key; a figure holds bound -> events, and ``sum``."""
-    return "".join(
-        line
-        for key, figure in zip(figures.keys, values, strict=True)
-        if figure
-        for line in _histogram(metric.name, f"{figures.opening}{key}{figures.closing}", figure)
-    )
-
-
-def _histogram(name: str, named: str, figure: Mapping[str, Any]) -> Iterator[str]:
-    for bound, events in figure.items():
-        if bound != "sum":
-            yield f'{name}_bucket{{{named},le="{bound}"}} {events}\n'
-    yield f"{name}_sum{{{named}}} {number(figure['sum'])}\n"
-    yield f"{name}_count{{{named}}} {figure['+Inf']}\n"
-
-
-def _feed_age(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+def _feed_age(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     rooms, now_ms = snapshot.rooms.rooms, snapshot.now_ms
     ids = [room.room_id for room in rooms]
     for feed in metric.label_values:
@@ -148,32 +138,47 @@ def _age(now_ms: int, newest_ms: int | None) -> float | None:
     return None if newest_ms is None else max(0, now_ms - newest_ms) / 1000
 
 
-def _room_info(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+def _room_info(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     names = (str(metric.label), *metric.more_labels)
     yield "".join(
         f'{metric.name}{{room_id="{room.room_id}",{_facts(room, names)}}} 1\n'
         for room in snapshot.rooms.rooms
-    )
+    ).encode()
 
 
 def _facts(room: RoomFigures, names: Sequence[str]) -> str:
     return labels({name: str(room.facts.get(name) or "") for name in names})
 
 
-def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
-    yield f"{metric.name} {snapshot.rooms.not_exported}\n"
+def _item_on_air(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
+    shown = ((room.room_id, _item(room)) for room in snapshot.rooms.rooms)
+    yield "".join(
+        f'{metric.name}{{room_id="{room_id}",{labels({str(metric.label): item})}}} 1\n'
+        for room_id, item in shown
+        if item
+    ).encode()
 
 
-def _alerts(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+def _item(room: RoomFigures) -> str:
+    return str(room.facts.get("item_title") or room.facts.get("item_id") or "")
+
+
+def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
+    yield f"{metric.name} {snapshot.rooms.not_exported}\n".encode()
+
+
+def _alerts(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     """Count open episodes; a severity and kind without one is 0, so that a panel shows it."""
+    if not snapshot.leads:
+        return
     found = Counter((alert["severity"], alert["kind"]) for alert in snapshot.alerts)
     for severity in SEVERITIES:
         for kind in KINDS:
             named = labels({"severity": severity, "kind": kind})
-            yield f"{metric.name}{{{named}}} {found[severity, kind]}\n"
+            yield f"{metric.name}{{{named}}} {found[severity, kind]}\n".encode()
 
 
-def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
+def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     """Tell the state of each rule on each room that is shown, rule by rule."""
     states = dict.fromkeys(snapshot.pending, _PENDING)
     for alert in snapshot.alerts:
@@ -188,6 +193,7 @@ def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[str]:
 _DERIVED: Final = {
     "live_feed_age_seconds": _feed_age,
     "live_room_info": _room_info,
+    "live_item_on_air": _item_on_air,
     "live_rooms_not_exported": _rooms_not_exported,
     "live_alerts": _alerts,
     "live_alert_state": _alert_state,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 from typing import Final
 
@@ -15,6 +17,8 @@ from prometheus_client import CollectorRegistry
 from exporters.http import Server, application, listen
 from exporters.scrape import Exporter
 from exporters.settings import ExporterSettings
+from exporters.store import LEASE_MS
+from stream.errors import StoreError
 from stream.runtime import SystemClock, run
 from stream.settings import load
 from stream.store import connect
@@ -24,6 +28,8 @@ __all__ = ["command", "serve"]
 _CONNECTIONS_MAX: Final = 64
 _KEEP_ALIVE_S: Final = 60
 _STOP_S: Final = 5
+_RENEWALS: Final = 3
+"""In the time of a lease: two may fail."""
 
 _log = structlog.get_logger()
 
@@ -38,10 +44,12 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
     exporter = Exporter(
         redis,
         settings.partitions,
+        member=f"{socket.gethostname()}:{settings.exporter_port or os.getpid()}",
         rooms_max=settings.export_rooms_max,
         clock=SystemClock(),
         registry=CollectorRegistry(),
     )
+    exporter.telemetry.console.labels(settings.public_url).set(1)
     server = Server(
         uvicorn.Config(
             application(exporter),
@@ -65,10 +73,21 @@ async def serve(settings: ExporterSettings, stop: asyncio.Event) -> None:
             _log.info("exporter.listening", url=f"http://{host}:{port}/metrics")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(answer(listener))
+                sharing = tasks.create_task(_share(exporter))
                 await stop.wait()
                 server.should_exit = True
+                sharing.cancel()
     finally:
         await redis.aclose()
+
+
+async def _share(exporter: Exporter) -> None:
+    """Keep our part of the partitions and look back, until cancelled; scrapes tell when the store is away."""
+    while True:
+        with contextlib.suppress(StoreError):
+            await exporter.renew()
+            await exporter.look_back()
+        await asyncio.sleep(LEASE_MS / 1_000 / _RENEWALS)
 
 
 @click.command("exporter")

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stream.catalogue import ROOM_COLUMNS, Column
+from exporters.table import holds_object
+from stream.catalogue import ROOM_COLUMNS
 from stream.store.values import RoomFigures
 
-__all__ = ["ENDED_SHOWN_MS", "REST", "Selected", "Selection", "is_open"]
+__all__ = ["ENDED_SHOWN_MS", "REST", "Selected", "Selection"]
 
 ENDED_SHOWN_MS: Final = 30_000
 """How long an ended room stays, for its last totals; the contract wants it gone within 60 s."""
@@ -46,11 +47,6 @@ class Selected:
     unreadable: int
 
 
-def is_open(column: Column) -> bool:
-    """Return whether a column's figure is an object: value of an open label -> figure."""
-    return column.metric.label is not None and column.label_value is None
-
-
 class Selection:
     """Remembers from page to page which rooms have a place.
 
@@ -65,7 +61,7 @@ class Selection:
         self._rest_seen: dict[_Key, list[Any]] = {}
         self._rest: list[Any] = [None] * len(ROOM_COLUMNS)
         for i in _COUNTERS:
-            self._rest[i] = {} if is_open(ROOM_COLUMNS[i]) else 0
+            self._rest[i] = {} if holds_object(ROOM_COLUMNS[i]) else 0
 
     def choose(self, rooms: Iterable[RoomFigures], *, now_ms: int) -> Selected:
         """Return what to show now, of all rooms of the store."""

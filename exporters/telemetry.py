@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from alerts.model import SEVERITIES
+from exporters.response import Closed, quantile, tallies
 from exporters.selection import Selected
 from stream.store.values import PartitionStatus
 
@@ -45,6 +47,11 @@ class Telemetry:
         self.series: Final = Gauge(
             "roomwatch_scrape_series", "Room, vendor and alert series on the newest page.", registry=registry
         )
+        self.partitions: Final = Gauge(
+            "roomwatch_exported_partitions",
+            "Partitions whose rooms and vendors are on this exporter's page.",
+            registry=registry,
+        )
         self._rooms = Gauge("roomwatch_rooms", "Rooms with series of their own.", registry=registry)
         self._unreadable = Gauge(
             "roomwatch_rooms_unreadable",
@@ -63,6 +70,53 @@ class Telemetry:
             ["partition", "feed"],
             registry=registry,
         )
+
+        self.console: Final = Gauge(
+            "roomwatch_console", "Always 1; where people find the console.", ["url"], registry=registry
+        )
+        self._store_used = Gauge(
+            "roomwatch_store_used_bytes", "Memory that the store's data take.", registry=registry
+        )
+        self._store_limit = Gauge(
+            "roomwatch_store_limit_bytes",
+            "Memory that they may take: the store's `maxmemory`, or all of its machine's.",
+            registry=registry,
+        )
+        self._closed = Gauge(
+            "roomwatch_closed_episodes",
+            "Alert episodes that were resolved within the last 24 h, by what people say they were.",
+            ["rule", "severity", "verdict"],
+            registry=registry,
+        )
+        self._answers = {
+            (what, share): Gauge(
+                f"roomwatch_episode_{what}_{name}_seconds",
+                f"Time from the first change of an episode until it was {what}, {text}; last 24 h.",
+                ["severity"],
+                registry=registry,
+            )
+            for what in ("acknowledged", "resolved")
+            for share, name, text in ((0.5, "median", "median"), (0.9, "p90", "9 of 10 were faster"))
+        }
+
+    def stored(self, used_bytes: int, limit_bytes: int) -> None:
+        """Take over how much memory the store needs, and how much it may."""
+        self._store_used.set(used_bytes)
+        self._store_limit.set(limit_bytes)
+
+    def answered(self, episodes: Sequence[Closed]) -> None:
+        """Take over how people answered."""
+        self._closed.clear()
+        for labels, count in tallies(episodes).items():
+            self._closed.labels(*labels).set(count)
+        for (what, share), gauge in self._answers.items():
+            gauge.clear()
+            for severity in SEVERITIES:
+                ours = [episode for episode in episodes if episode.severity == severity]
+                times = [e.resolved_s if what == "resolved" else e.acknowledged_s for e in ours]
+                found = quantile([time_s for time_s in times if time_s is not None], share)
+                if found is not None:
+                    gauge.labels(severity).set(found)
 
     def saw(self, selected: Selected, partitions: Iterable[PartitionStatus], *, now_ms: int) -> None:
         """Take over what the store held."""

@@ -1,18 +1,21 @@
 """Prometheus text 0.0.4 and OpenMetrics 1.0 as strings; pure.
 
-Ours, because a library that builds an object for each sample needs ten times as long: here one column of
-all rooms is one string. Values are written by orjson, whose shortest form of a float both formats read
+Ours, because a library that builds an object for each sample needs fifty times as long: here one column of
+all rooms is one piece. Values are written by orjson, whose shortest form of a float both formats read
 back exactly; no data, and what is not finite, is no sample.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Final, Literal
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from stream.catalogue import Metric
 
@@ -22,6 +25,7 @@ __all__ = [
     "accepts_gzip",
     "escape",
     "header",
+    "histogram",
     "labels",
     "lines",
     "negotiate",
@@ -41,6 +45,8 @@ _SPECIAL: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 _SPECIAL_HELP: Final = str.maketrans({"\\": "\\\\", "\n": "\\n"})
 _ESCAPED_MAX: Final = 65_536
 """Label values whose escaped form is remembered: rules, sources, and the facts of some ten thousand rooms."""
+_PARTS: Final = 4
+"""Of a line: before, key, after, figure."""
 
 
 def negotiate(accept: str) -> Format:
@@ -96,24 +102,56 @@ def labels(pairs: Mapping[str, str]) -> str:
     return ",".join(f'{name}="{escape(value)}"' for name, value in pairs.items())
 
 
-def number(value: float) -> str:
-    """Return one value; ``null`` when it is not finite."""
-    return orjson.dumps(value).decode()
-
-
-def lines(before: str, keys: Iterable[str], after: str, figures: Sequence[float | None]) -> str:
+def lines(
+    before: str, keys: Sequence[str], after: str, figures: Sequence[float | None] | NDArray[np.float64]
+) -> bytes:
     """Return one line for each key that has a figure: before, key, after, figure.
+
+    All figures are written at once, and the lines are joined once: nothing of ours runs line by line.
 
     Args:
         before: what stands before the key: name, brace, label and quote.
         keys: escaped label values, as many as figures.
         after: what stands between key and figure: quote, more labels, brace, blank.
-        figures: None is no line.
+        figures: None is no line, and neither is what is not finite.
     """
-    texts = orjson.dumps(figures).decode()[1:-1].split(",") if figures else []
-    return "".join(
-        [f"{before}{key}{after}{text}\n" for key, text in zip(keys, texts, strict=True) if text != "null"]
-    )
+    raw = orjson.dumps(figures, option=orjson.OPT_SERIALIZE_NUMPY)
+    texts = raw[1:-1].decode().split(",") if len(figures) else []
+    if b"null" in raw:
+        told = [text != "null" for text in texts]
+        keys, texts = list(compress(keys, told)), list(compress(texts, told))
+    number_of_lines = len(texts)
+    if not number_of_lines:
+        return b""
+    parts = ["\n" + before] * (_PARTS * number_of_lines)
+    parts[0] = before
+    parts[1::_PARTS] = keys
+    parts[2::_PARTS] = [after] * number_of_lines
+    parts[3::_PARTS] = texts
+    parts.append("\n")
+    return "".join(parts).encode()
+
+
+def number(value: float) -> str:
+    """Return one value; ``null`` when it is not finite."""
+    return orjson.dumps(value).decode()
+
+
+def histogram(name: str, named: str, figure: Mapping[str, float]) -> bytes:
+    """Return the buckets, the sum and the number of events of one histogram.
+
+    Args:
+        name: of the family.
+        named: labels as they stand between braces, ``le`` aside.
+        figure: upper bound -> events up to it, rising and ending with ``+Inf``; and, last, ``sum``.
+    """
+    buckets, _, total = orjson.dumps(figure)[2:-1].rpartition(b',"sum":')
+    opening = f'{name}_bucket{{{named},le="'.encode()
+    buckets = buckets.replace(b',"', b"\n" + opening).replace(b'":', b'"} ')
+    events = buckets.rpartition(b" ")[2]
+    own = f"{{{named}}} ".encode()
+    family = name.encode()
+    return b"%b%b\n%b_sum%b%b\n%b_count%b%b\n" % (opening, buckets, family, own, total, family, own, events)
 
 
 def _weight(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from aiokafka import TopicPartition
 from redis.asyncio import Redis
@@ -11,7 +12,8 @@ from redis.asyncio import Redis
 from alerts.detectors.monitor import limits_of
 from alerts.engine.rules_stage import RulesStage
 from alerts.fold import Job
-from alerts.incidents import Incidents
+from alerts.incidents import Incidents, Policy
+from alerts.routing import RouteSet
 from alerts.ruleset import RuleSet
 from alerts.settings import EngineSettings
 from alerts.store import incidents as incidents_store
@@ -28,11 +30,20 @@ class Plan:
         settings: topics, number of partitions, stages of this process.
         redis: the store.
         ruleset_at: the rule set in force at a tick.
+        routes_at: the routes in force at an instant.
     """
 
-    def __init__(self, settings: EngineSettings, redis: Redis, ruleset_at: Callable[[int], RuleSet]) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        redis: Redis,
+        ruleset_at: Callable[[int], RuleSet],
+        routes_at: Callable[[int], RouteSet],
+    ) -> None:
         self._redis = redis
         self._ruleset_at = ruleset_at
+        self._routes_at = routes_at
+        self._zone = ZoneInfo(settings.timezone)
         self._stages = settings.engine_stages
         self._partitions = settings.partitions
         self._windows = settings.topic("windows")
@@ -72,7 +83,12 @@ class Plan:
             stage="incidents",
             topic=self._transitions,
             partition=0,
-            make=partial(Incidents, self._partitions, lambda tick_ms: limits_of(self._ruleset_at(tick_ms))),
+            make=partial(
+                Incidents,
+                self._partitions,
+                lambda tick_ms: limits_of(self._ruleset_at(tick_ms)),
+                lambda at_ms: Policy.of(self._ruleset_at(at_ms), self._routes_at(at_ms), self._zone),
+            ),
             load=partial(incidents_store.load, self._redis),
             commands=incidents_store.commands,
             output="alerts",

@@ -30,7 +30,7 @@ from alerts.engine.delivery import Delivery, route_logs
 from alerts.engine.logs import KafkaLogs, KafkaOutbox
 from alerts.engine.owned import OwnedFolds, Standstill, Unowned
 from alerts.engine.plan import Plan
-from alerts.engine.rule_sets import RuleSets
+from alerts.engine.rule_sets import RouteSets, RuleSets
 from alerts.fold import Fold
 from alerts.settings import EngineSettings
 from alerts.store.folds import FoldStore
@@ -70,8 +70,10 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     async with _store(settings) as redis, _broker(settings, logs, outbox):
         rule_sets = RuleSets(redis)
         await rule_sets.begin(settings.rules_file)
+        route_sets = RouteSets(redis)
+        await route_sets.begin(settings.routes_file)
         async with asyncio.TaskGroup() as group:
-            await _Engine(settings, redis, rule_sets, logs, outbox, telemetry, group).run(stop)
+            await _Engine(settings, redis, rule_sets, route_sets, logs, outbox, telemetry, group).run(stop)
 
 
 def _show(registry: CollectorRegistry, host: str, port: int) -> None:
@@ -110,6 +112,7 @@ class _Engine:
         settings: EngineSettings,
         redis: Redis,
         rule_sets: RuleSets,
+        route_sets: RouteSets,
         logs: KafkaLogs,
         outbox: KafkaOutbox,
         telemetry: Telemetry,
@@ -118,12 +121,13 @@ class _Engine:
         self._settings = settings
         self._redis = redis
         self._rule_sets = rule_sets
+        self._route_sets = route_sets
         self._logs = logs
         self._outbox = outbox
         self._telemetry = telemetry
         self._group = group
         self._member = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._plan = Plan(settings, redis, rule_sets.at)
+        self._plan = Plan(settings, redis, rule_sets.at, route_sets.at)
         self._folds = OwnedFolds(group, self._fold)
         self._delivery = Delivery(settings, self._folds, self._plan.topics())
 
@@ -132,6 +136,7 @@ class _Engine:
         tasks = [
             self._group.create_task(self._delivery.start(), name="faust"),
             self._group.create_task(self._rule_sets.follow(), name="rule sets"),
+            self._group.create_task(self._route_sets.follow(), name="routes"),
             self._group.create_task(self._watch(), name="watch"),
         ]
         try:

@@ -1,21 +1,24 @@
-"""The rule sets in force: read from the store, followed while the process runs, looked up by tick."""
+"""The rule sets and routes in force: read from the store, followed, looked up by tick."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from alerts import routing
+from alerts.routing import RouteSet
 from alerts.rulecheck import load
 from alerts.ruleset import RuleSet
-from alerts.store.rule_sets import KeptSet, RuleSetStore
+from alerts.store.rule_sets import ROUTES_TAG, KeptSet, RuleSetStore
 from stream.errors import RoomwatchError, SettingsError
 
-__all__ = ["RuleSets"]
+__all__ = ["RouteSets", "RuleSets", "Sets"]
 
 _KEPT: Final = 10
 """Sets known at once: a stage that catches up needs the one of its old ticks."""
@@ -23,12 +26,23 @@ _LOOK_S: Final = 0.5
 """How often the store is asked; a set takes effect one second after it was accepted."""
 
 
-class RuleSets:
-    """The newest sets, oldest first; every process has the same for the same tick."""
+SetT = TypeVar("SetT", RuleSet, RouteSet)
 
-    def __init__(self, redis: Redis) -> None:
-        self._store = RuleSetStore(redis)
-        self._sets: list[tuple[int, RuleSet]] = []
+
+class Sets(Generic[SetT]):
+    """The newest sets of one kind, oldest first; every process has the same for the same tick.
+
+    Args:
+        store: where they are kept.
+        load_set: returns the set of a text and a version, or raises.
+        name: of the kind, for logs and for the setting that names the first one's file.
+    """
+
+    def __init__(self, store: RuleSetStore, load_set: Callable[[str, int], SetT], name: str) -> None:
+        self._store = store
+        self._load: Callable[[str, int], SetT] = load_set
+        self._name = name
+        self._sets: list[tuple[int, SetT]] = []
         self._log = structlog.get_logger()
 
     async def begin(self, first: Path) -> None:
@@ -43,11 +57,11 @@ class RuleSets:
                 text = await asyncio.to_thread(first.read_text, encoding="utf-8")
             except OSError as error:
                 raise SettingsError(
-                    f"ROOMWATCH_RULES_FILE: {first} cannot be read: {error.strerror}"
+                    f"ROOMWATCH_{self._name.upper()}_FILE: {first} cannot be read: {error.strerror}"
                 ) from error
-            load(text)
+            self._load(text, 0)
             newest = await self._store.begin(text)
-            self._log.info("rules.begun", file=str(first), version=newest.version)
+            self._log.info(f"{self._name}.begun", file=str(first), version=newest.version)
         known = await self._store.versions(newest.version, count=_KEPT)
         for kept in known or [newest]:
             self._add(kept)
@@ -64,9 +78,9 @@ class RuleSets:
                     ):
                         self._add(kept)
             except (RedisError, OSError, TimeoutError) as error:
-                self._log.warning("rules.store_away", error=str(error))
+                self._log.warning(f"{self._name}.store_away", error=str(error))
 
-    def at(self, tick_ms: int) -> RuleSet:
+    def at(self, tick_ms: int) -> SetT:
         """Return the set in force at a tick: the newest that applies from then or before, else the oldest."""
         for from_ms, found in reversed(self._sets):
             if from_ms <= tick_ms:
@@ -79,9 +93,23 @@ class RuleSets:
 
     def _add(self, kept: KeptSet) -> None:
         try:
-            self._sets.append((kept.from_ms, load(kept.yaml, kept.version)))
+            self._sets.append((kept.from_ms, self._load(kept.yaml, kept.version)))
         except RoomwatchError as error:
-            self._log.error("rules.refused", version=kept.version, error=str(error))
+            self._log.error(f"{self._name}.refused", version=kept.version, error=str(error))
             return
         del self._sets[:-_KEPT]
-        self._log.info("rules.known", version=kept.version, from_ms=kept.from_ms)
+        self._log.info(f"{self._name}.known", version=kept.version, from_ms=kept.from_ms)
+
+
+class RuleSets(Sets[RuleSet]):
+    """The rule sets of a store."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(RuleSetStore(redis), load, "rules")
+
+
+class RouteSets(Sets[RouteSet]):
+    """The sets of routes of a store."""
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(RuleSetStore(redis, ROUTES_TAG), routing.load, "routes")

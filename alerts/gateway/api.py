@@ -23,6 +23,7 @@ from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.tokens import Caller, Tokens, offered_token
 from alerts.model import CommandName, Kind, State
 from alerts.store import IncidentsReader
+from alerts.store.deliveries import DeliveriesReader
 from stream.errors import StoreError
 from stream.store import FiguresReader, RoomFigures
 
@@ -57,6 +58,7 @@ class Desk:
     reader: IncidentsReader
     figures: FiguresReader
     changes: Changes
+    deliveries: DeliveriesReader
     _rooms: tuple[float, list[RoomFigures]] = (-_FRESH_S, [])
 
     async def rooms(self) -> list[RoomFigures]:
@@ -127,7 +129,8 @@ async def show_alert(at: At, by: By, alert_id: Id) -> Response:
     if episode is None or not by.scope.sees(*_place(episode[0])):
         raise _refusal("not_found", at.settings.locale)
     alert, timeline = episode
-    return _json({"alert": alert, "timeline": timeline, "deliveries": []})
+    deliveries = await _store(lambda: at.deliveries.of(alert_id))
+    return _json({"alert": alert, "timeline": timeline, "deliveries": deliveries})
 
 
 @router.post("/alerts/{alert_id}/ack", tags=["alerts"], responses=_CHANGED)

@@ -30,6 +30,7 @@ from alerts.gateway.tokens import Tokens
 from alerts.gateway.wire import Wire
 from alerts.store import IncidentsReader
 from alerts.store.backtests import BacktestStore
+from alerts.store.deliveries import DeliveriesReader
 from stream import topics
 from stream.errors import ServiceError, SettingsError
 from stream.runtime import Clock, SystemClock
@@ -165,7 +166,8 @@ async def _parts(
         for part in (log, commands, stages):
             stack.push_async_callback(part.stop)
             await part.start()
-        desk = Desk(settings, tokens, hub, log, reader, FiguresReader(redis, settings.partitions), changes)
+        figures, deliveries = FiguresReader(redis, settings.partitions), DeliveriesReader(redis)
+        desk = Desk(settings, tokens, hub, log, reader, figures, changes, deliveries)
         backtests = Backtests(settings, BacktestStore(redis), clock)
         http = make_http(desk, metrics.registry, silent, backtests)
         yield (

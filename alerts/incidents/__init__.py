@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.incidents.stage import Incidents, Kept, Written
+from alerts.incidents.kept import Kept, Written
+from alerts.incidents.policy import Policy
+from alerts.incidents.stage import Incidents
 
-__all__ = ["Incidents", "Kept", "Written"]
+__all__ = ["Incidents", "Kept", "Policy", "Written"]

@@ -1,9 +1,10 @@
 """What each cause makes of an episode: a new alert record, or none. Functions of values, nothing else.
 
     firing ──ack──▶ acknowledged ──expiry, rise in severity──▶ firing
+      │                └──── nobody in time ────▶ escalated ──ack──▶ acknowledged
       └────────────────┴──── recovery, room end, by hand ────▶ resolved
 
-Later causes (silence, group, escalation) are further functions of the same form.
+Suppression lies over these states and hides them; ``dressed`` puts it on.
 """
 
 from __future__ import annotations
@@ -11,12 +12,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from alerts.model import SEVERITY_RANK, Alert, Command, Severity, Transition
+from alerts.model import SEVERITY_RANK, Alert, Command, Severity, Transition, episode_id
 
-__all__ = ["ACK_S", "acknowledged", "expired", "key_of", "opened", "recovered", "resolved_by_hand", "revised"]
+__all__ = [
+    "ACK_S",
+    "TEST_RULE",
+    "acknowledged",
+    "assigned",
+    "dressed",
+    "ended_test",
+    "escalated",
+    "expired",
+    "key_of",
+    "opened",
+    "recovered",
+    "reminded",
+    "resolved_by_hand",
+    "revised",
+    "tested",
+]
 
 ACK_S: Final = 3_600
 """How long an acknowledgement holds when the person did not say; seconds, from the contract."""
+
+TEST_RULE: Final = "test"
+"""Rule of test alerts; they carry the label ``test`` and count nowhere."""
 
 
 def key_of(cause: Transition | Alert) -> str:
@@ -95,12 +115,86 @@ def acknowledged(alert: Alert, command: Command, at_ms: int) -> Alert:
         reason=None,
         owner=command.by,
         verdict=command.verdict or alert.verdict,
+        escalated_to=None,
     )
 
 
 def expired(alert: Alert, at_ms: int) -> Alert:
     """Return the change that the end of an acknowledgement makes."""
     return replace(alert, change=alert.change + 1, at_ms=at_ms, state="firing", reason="ack_expired")
+
+
+def assigned(alert: Alert, command: Command, at_ms: int) -> Alert:
+    """Return the change that gives an episode another owner; its state stays."""
+    return replace(alert, change=alert.change + 1, at_ms=at_ms, reason="assigned", owner=command.owner)
+
+
+def reminded(alert: Alert, at_ms: int) -> Alert:
+    """Return the change that reminds the owner that the acknowledgement ends soon."""
+    return replace(alert, change=alert.change + 1, at_ms=at_ms, reason="ack_ending")
+
+
+def escalated(alert: Alert, to: str, at_ms: int) -> Alert:
+    """Return the change of a step of the ladder: nobody acknowledged in time."""
+    return replace(
+        alert,
+        change=alert.change + 1,
+        at_ms=at_ms,
+        state="escalated",
+        reason="not_acknowledged",
+        escalated_to=to,
+    )
+
+
+def dressed(alert: Alert, reason: str | None) -> Alert:
+    """Return an episode as it is shown: suppressed for a reason, or as it is without one."""
+    return alert if reason is None else replace(alert, state="suppressed", reason=reason)
+
+
+def tested(command: Command, at_ms: int) -> Alert:
+    """Return change 1 of a test alert, marked in its rule, its labels and its sentences."""
+    wanted = command.body or {}
+    started_at_ms = at_ms // 1_000 * 1_000
+    room_id = wanted.get("room_id")
+    subject = f"test/{command.command_id}"
+    severity: Severity = wanted.get("severity") or "warning"
+    return Alert(
+        id=episode_id(TEST_RULE, subject, started_at_ms),
+        change=1,
+        at_ms=at_ms,
+        started_at_ms=started_at_ms,
+        room_id=room_id,
+        subject=subject,
+        rule=TEST_RULE,
+        rule_version=0,
+        kind=wanted.get("kind") or "monitor_degraded",
+        severity=severity,
+        severity_max=severity,
+        state="firing",
+        value=None,
+        expected=None,
+        threshold=None,
+        samples=None,
+        confidence=None,
+        window_s=None,
+        labels={**(wanted.get("labels") or {}), "test": "true"},
+        summary={
+            "zh": f"【测试】{command.by} 发送的测试告警，请忽略。{command.comment}",
+            "en": f"[test] A test alert sent by {command.by}; please ignore. {command.comment}".rstrip(),
+        },
+        advice={"zh": "这是测试，无需处理。", "en": "This is a test, nothing needs to be done."},
+        contributions=[],
+        runbook_url=f"/runbooks/{wanted.get('kind') or 'monitor_degraded'}",
+        evidence=[],
+        incident_id=None,
+        reason=None,
+        latency_ms=0,
+    )
+
+
+def ended_test(alert: Alert, at_ms: int) -> Alert:
+    """Return the last change of a test alert."""
+    return replace(alert, change=alert.change + 1, at_ms=at_ms, state="resolved", reason="test_ended")
 
 
 def _worse(one: Severity, other: Severity) -> Severity:

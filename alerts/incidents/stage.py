@@ -8,36 +8,36 @@ Bounds: one episode per rule and subject; ids of resolved episodes for 35 days a
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 import orjson
 
 from alerts.detectors.monitor import Limits
 from alerts.incidents import episodes, monitor
+from alerts.incidents.book import CLOSED_KEEP_MS, CLOSED_MAX, Book
+from alerts.incidents.kept import Entry, Kept, Origin, Written, audit_entry
 from alerts.incidents.monitor import Pulse
+from alerts.incidents.orders import obey
+from alerts.incidents.policy import NO_POLICY, Policy
+from alerts.incidents.silences import Silence
 from alerts.model import (
-    Alert,
+    SEVERITY_RANK,
     BadRecord,
     Command,
     Heartbeat,
     Outcome,
     Transition,
     encode,
-    parse_alert,
     parse_transitions_record,
 )
 from alerts.stages import Output, Record
 
 __all__ = ["CLOSED_KEEP_MS", "CLOSED_MAX", "PASSED_OVER", "Entry", "Incidents", "Kept", "Written"]
 
-CLOSED_KEEP_MS: Final = 35 * 24 * 3_600_000
-"""How long a resolved episode is known, milliseconds; from the contract."""
-CLOSED_MAX: Final = 200_000
-"""Most resolved episodes that are known; past it the oldest are forgotten, some 30 MB."""
 PASSED_OVER: Final = (
     "bad_record",
     "old_epoch",
@@ -49,52 +49,7 @@ PASSED_OVER: Final = (
 """Why an input made no change; the whole list."""
 
 _WATCH_MS: Final = 1_000
-"""How often the partitions are judged, by the stage's clock; heartbeats come as often."""
-
-Cause = Literal["rules", "monitor", "command", "clock"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One change of an episode: the record that went out, and what the timeline keeps of it."""
-
-    alert: Alert
-    value: bytes
-    timeline: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the store kept of the stage, as it was written.
-
-    Attributes:
-        open: id -> newest record of every open episode.
-        acks: id -> end of its acknowledgement, epoch milliseconds.
-        pulses: partition number -> pulse, and ``clock`` -> clock, as bytes.
-        closed: id -> ``at_ms`` of the resolution.
-    """
-
-    open: Mapping[str, bytes] = field(default_factory=dict)
-    acks: Mapping[str, int] = field(default_factory=dict)
-    pulses: Mapping[str, bytes] = field(default_factory=dict)
-    closed: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What changed since the last call, all values absolute.
-
-    Attributes:
-        entries: changes of episodes, in order.
-        acks: id -> end of its acknowledgement, None where it has ended.
-        pulses: as in ``Kept``.
-        forgotten: ids of resolved episodes whose time is over.
-    """
-
-    entries: list[Entry]
-    acks: dict[str, int | None]
-    pulses: dict[str, bytes]
-    forgotten: list[str]
+"""How often partitions are judged and the policy is looked up, by the stage's clock."""
 
 
 class _Clock(msgspec.Struct):
@@ -111,32 +66,35 @@ class Incidents:
     Args:
         partitions: number of partitions of ``live.windows``; each must have a heartbeat.
         limits_at: limits of the watch over them at an instant.
+        policy_at: what decides about suppression and escalation at an instant.
     """
 
-    def __init__(self, partitions: int, limits_at: Callable[[int], Limits]) -> None:
+    def __init__(
+        self,
+        partitions: int,
+        limits_at: Callable[[int], Limits],
+        policy_at: Callable[[int], Policy] = lambda _: NO_POLICY,
+    ) -> None:
         self._limits_at = limits_at
+        self._policy_at = policy_at
         self.passed_over: Counter[str] = Counter()
         self._clock = _Clock()
         self._pulses = {number: Pulse() for number in range(partitions)}
-        self._open: dict[str, Alert] = {}
-        self._by_key: dict[str, str] = {}
-        self._acks: dict[str, int] = {}
-        self._closed: OrderedDict[str, int] = OrderedDict()
-        self._reset_written()
+        self._book = Book()
+        self._touched: set[int] = set()
+        self._audit: dict[int, bytes] = {}
+        self._notices: list[Output] = []
 
     def load(self, kept: Kept, epoch: int) -> None:  # noqa: ARG002 - what it writes carries no epoch
         """Take over what the store kept."""
-        for alert_id, value in kept.open.items():
-            alert = parse_alert(value)
-            self._open[alert_id] = alert
-            self._by_key[episodes.key_of(alert)] = alert_id
-        self._acks = dict(kept.acks)
-        self._closed = OrderedDict(sorted(kept.closed.items(), key=lambda item: (item[1], item[0])))
         for name, value in kept.pulses.items():
             if name == "clock":
                 self._clock = msgspec.json.decode(value, type=_Clock)
             elif int(name) in self._pulses:
                 self._pulses[int(name)] = msgspec.json.decode(value, type=Pulse)
+        watched_ms = self._clock.watched_ms
+        policy = self._policy_at(watched_ms) if watched_ms else NO_POLICY
+        self._book.load(kept, policy, now_ms=self._clock.now_ms, watched_ms=watched_ms)
 
     @property
     def settled(self) -> bool:
@@ -151,19 +109,19 @@ class Incidents:
         """Return what changed since the last call."""
         pulses = {str(number): msgspec.json.encode(self._pulses[number]) for number in sorted(self._touched)}
         pulses["clock"] = msgspec.json.encode(self._clock)
-        written = Written(self._entries, self._ack_changes, pulses, self._forgotten)
-        self._reset_written()
+        written = self._book.written(pulses, self._audit)
+        self._touched, self._audit = set(), {}
         return written
 
     def apply(self, record: Record) -> list[Output]:
         """Fold one record of ``live.transitions``.
 
         Returns:
-            What goes out, in order: alert records, and the outcome of a command last.
+            What goes out, in order: alert records, notices of silences, and the outcome of a command last.
         """
         self._tick(record.append_ms)
-        begin = len(self._entries)
-        self._expire(record)
+        begin = len(self._book.entries)
+        self._be_on_time(record)
         outcome: Outcome | None = None
         try:
             cause = parse_transitions_record(record.value)
@@ -172,17 +130,15 @@ class Incidents:
         else:
             outcome = self._take(cause, record)
         self._watch(record)
-        self._forget()
-        outputs = [Output("alerts", entry.alert.id.encode(), entry.value) for entry in self._entries[begin:]]
+        self._book.forget(CLOSED_MAX)
+        outputs = [
+            Output("alerts", entry.alert.id.encode(), entry.value) for entry in self._book.entries[begin:]
+        ]
+        outputs += self._notices
+        self._notices = []
         if outcome is not None:
             outputs.append(Output("outcomes", outcome.command_id.encode(), encode(outcome.to_record())))
         return outputs
-
-    def _reset_written(self) -> None:
-        self._entries: list[Entry] = []
-        self._ack_changes: dict[str, int | None] = {}
-        self._touched: set[int] = set()
-        self._forgotten: list[str] = []
 
     def _tick(self, append_ms: int) -> None:
         clock = self._clock
@@ -191,7 +147,7 @@ class Incidents:
                 self._set_pulse(number, replace(pulse, beat_ms=append_ms, tick_ms=append_ms))
         if append_ms - clock.now_ms > monitor.SILENT_MS:
             clock.grace_ms = append_ms + monitor.GRACE_MS
-        clock.now_ms = max(clock.now_ms, append_ms)
+        clock.now_ms = self._book.now_ms = max(clock.now_ms, append_ms)
 
     def _take(self, cause: Transition | Heartbeat | Command, record: Record) -> Outcome | None:
         if isinstance(cause, Command):
@@ -211,10 +167,11 @@ class Incidents:
             self._settle(cause, record, "rules")
         return None
 
-    def _settle(self, transition: Transition, record: Record, cause: Cause) -> None:
-        alert = self._find(transition)
+    def _settle(self, transition: Transition, record: Record, origin: Origin) -> None:
+        alert = self._book.find(episodes.key_of(transition))
+        climb: dict[str, Any] = {}
         if alert is None:
-            if transition.to != "firing" or transition.alert_id in self._closed:
+            if transition.to != "firing" or transition.alert_id in self._book.closed:
                 self.passed_over["no_episode"] += 1
                 return
             after = episodes.opened(transition, record.append_ms)
@@ -225,36 +182,61 @@ class Incidents:
             return
         else:
             after = episodes.revised(alert, transition, record.append_ms)
-        self._put(after, record, cause)
+            if SEVERITY_RANK[after.severity] > SEVERITY_RANK[alert.severity]:
+                climb = {"since_ms": self._book.now_ms, "steps": 0}
+        self._book.commit(after, record, origin, **climb)
 
     def _obey(self, command: Command, record: Record) -> Outcome:
-        alert = self._open.get(command.id or "")
-        if command.do not in ("ack", "resolve"):
-            return _refused(command, "unknown_command", f"the incidents stage does not know {command.do}")
-        if alert is None:
-            if command.id in self._closed:
-                return _refused(command, "conflict", f"alert {command.id} is already resolved")
-            return _refused(command, "not_found", f"there is no alert {command.id}")
-        if command.do == "resolve":
-            after = episodes.resolved_by_hand(alert, command, record.append_ms)
-        else:
-            after = episodes.acknowledged(alert, command, record.append_ms)
-            self._set_ack(alert.id, self._clock.now_ms + (command.for_s or episodes.ACK_S) * 1_000)
-        self._put(after, record, "command", command)
-        return Outcome(command.command_id, "done", alert=after.to_record())
+        outcome = obey(self._book, command, record)
+        if outcome.silence is not None:
+            if command.do == "unsilence":
+                self._notice("silence_ended", outcome.silence, record)
+            self._silences_on_time(record)
+            made = self._book.silences.get(outcome.silence["id"])
+            outcome = outcome if made is None else replace(outcome, silence=made.to_record())
+        self._audit[record.offset] = audit_entry(command, outcome, record)
+        return outcome
 
-    def _expire(self, record: Record) -> None:
-        over = sorted(
-            (until, alert_id) for alert_id, until in self._acks.items() if until <= self._clock.now_ms
-        )
-        for _, alert_id in over:
-            self._put(episodes.expired(self._open[alert_id], record.append_ms), record, "clock")
+    def _be_on_time(self, record: Record) -> None:
+        """Do what is due by the clock: acknowledgements, reminders, the ladder, ends of tests, silences."""
+        for alert_id in self._book.due():
+            self._wake(alert_id, record)
+        self._silences_on_time(record)
+
+    def _silences_on_time(self, record: Record) -> None:
+        for silence_id, why in self._book.silences.due(self._book.now_ms):
+            if why is None:
+                told = self._book.silences.begin(silence_id, self._book.now_ms)
+                self._book.review_all(record)
+            else:
+                hidden = self._book.silences.hidden_by(silence_id)
+                told = self._book.silences.end(silence_id, why, self._book.now_ms)
+                self._book.review(hidden, record)
+            self._tell(told, record)
+
+    def _wake(self, alert_id: str, record: Record) -> None:
+        book, now_ms = self._book, self._book.now_ms
+        alert, hold = book.bare(alert_id), book.holds[alert_id]
+        ack_ms, step = book.acks.get(alert_id), book.next_step(alert_id)
+        if hold.ends_ms is not None and hold.ends_ms <= now_ms:
+            book.commit(episodes.ended_test(alert, record.append_ms), record, "clock")
+        elif ack_ms is not None and ack_ms <= now_ms:
+            after = episodes.expired(alert, record.append_ms)
+            book.commit(after, record, "clock", since_ms=now_ms, steps=0, remind_ms=None)
+        elif hold.remind_ms is not None and hold.remind_ms <= now_ms:
+            book.commit(episodes.reminded(alert, record.append_ms), record, "clock", remind_ms=None)
+        elif step is not None and step[0] <= now_ms:
+            after = episodes.escalated(alert, step[1], record.append_ms)
+            book.commit(after, record, "clock", steps=hold.steps + 1)
 
     def _watch(self, record: Record) -> None:
         now_ms, grace = self._clock.now_ms, self._clock.now_ms < self._clock.grace_ms
         if now_ms - self._clock.watched_ms < _WATCH_MS:
             return
         self._clock.watched_ms = now_ms
+        self._follow_policy(record)
+        self._book.end_incidents(record)
+        self._book.silences.forget(now_ms)
         limits = self._limits_at(now_ms)
         for number, pulse in self._pulses.items():
             after, told = monitor.judge(
@@ -265,68 +247,25 @@ class Incidents:
             if told is not None:
                 self._settle(told, record, "monitor")
 
-    def _put(self, alert: Alert, record: Record, cause: Cause, command: Command | None = None) -> None:
-        value = encode(alert.to_record())
-        self._entries.append(Entry(alert, value, _timeline(alert, record, cause, command)))
-        if alert.state != "acknowledged" and alert.id in self._acks:
-            self._set_ack(alert.id, None)
-        if alert.state == "resolved":
-            self._open.pop(alert.id, None)
-            self._by_key.pop(episodes.key_of(alert), None)
-            self._closed[alert.id] = alert.at_ms
-        else:
-            self._open[alert.id] = alert
-            self._by_key[episodes.key_of(alert)] = alert.id
+    def _follow_policy(self, record: Record) -> None:
+        """Go by the sets in force now; look anew at everything when they, or the mute times, changed."""
+        book, now_ms = self._book, self._clock.watched_ms
+        policy = self._policy_at(now_ms)
+        if policy.versions != book.policy.versions:
+            book.take_policy(policy, now_ms)
+            book.review_all(record)
+        elif (mutes := policy.mutes(now_ms)) != book.mutes:
+            book.mutes = mutes
+            book.review_all(record)
 
-    def _find(self, transition: Transition) -> Alert | None:
-        alert_id = self._by_key.get(episodes.key_of(transition))
-        return None if alert_id is None else self._open[alert_id]
+    def _tell(self, silence: Silence, record: Record) -> None:
+        what = "silence_started" if silence.state == "active" else "silence_ended"
+        self._notice(what, silence.to_record(), record)
+
+    def _notice(self, what: str, silence: dict[str, Any], record: Record) -> None:
+        told = {"v": 1, "type": "notice", "notice": what, "at_ms": record.append_ms, "silence": silence}
+        self._notices.append(Output("outcomes", silence["id"].encode(), orjson.dumps(told)))
 
     def _set_pulse(self, number: int, pulse: Pulse) -> None:
         self._pulses[number] = pulse
         self._touched.add(number)
-
-    def _set_ack(self, alert_id: str, until_ms: int | None) -> None:
-        self._ack_changes[alert_id] = until_ms
-        if until_ms is None:
-            del self._acks[alert_id]
-        else:
-            self._acks[alert_id] = until_ms
-
-    def _forget(self) -> None:
-        oldest_ms = self._clock.now_ms - CLOSED_KEEP_MS
-        while self._closed:
-            alert_id, at_ms = next(iter(self._closed.items()))
-            if at_ms > oldest_ms and len(self._closed) <= CLOSED_MAX:
-                return
-            del self._closed[alert_id]
-            self._forgotten.append(alert_id)
-
-
-def _refused(command: Command, code: str, message: str) -> Outcome:
-    return Outcome(command.command_id, "error", code=code, message=message)
-
-
-def _timeline(alert: Alert, record: Record, cause: Cause, command: Command | None) -> bytes:
-    entry: dict[str, Any] = {
-        "change": alert.change,
-        "at_ms": alert.at_ms,
-        "state": alert.state,
-        "severity": alert.severity,
-        "value": alert.value,
-        "reason": alert.reason,
-        "cause": cause,
-        "offset": record.offset,
-    }
-    if command is not None:
-        entry |= {
-            "do": command.do,
-            "command_id": command.command_id,
-            "by": command.by,
-            "role": command.role,
-            "origin": command.origin,
-            "comment": command.comment,
-            "for_s": command.for_s,
-            "verdict": command.verdict,
-        }
-    return orjson.dumps(entry)

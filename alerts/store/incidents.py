@@ -17,15 +17,21 @@ ACKS: Final = "{incidents}:acks"
 """Hash: id -> end of its acknowledgement, epoch milliseconds."""
 PULSES: Final = "{incidents}:pulses"
 """Hash: partition number -> what is known of its heartbeats, and ``clock`` -> the stage's clock."""
+HOLDS: Final = "{incidents}:holds"
+"""Hash: id of every open episode -> what the stage knows of it beside its record, msgpack."""
+OPEN_INCIDENTS: Final = "{incidents}:incidents"
+"""Hash: id -> incident that is open, JSON."""
+AUDIT_MAX: Final = 100_000
+"""Most commands that the audit knows; past it the oldest go."""
 TIMELINE_MAX: Final = 1_000
 """Changes of one episode that its timeline keeps; past it the oldest but the first go."""
 
 
 async def load(redis: Redis) -> Kept:
     """Return what the store keeps of the stage."""
-    open_, acks, pulses = [
+    open_, acks, pulses, holds, silences, incidents = [
         await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(key))
-        for key in (episodes.OPEN, ACKS, PULSES)
+        for key in (episodes.OPEN, ACKS, PULSES, HOLDS, episodes.SILENCES, OPEN_INCIDENTS)
     ]
     closed = cast("list[tuple[bytes, float]]", await redis.zrange(episodes.CLOSED, 0, -1, withscores=True))
     return Kept(
@@ -33,6 +39,9 @@ async def load(redis: Redis) -> Kept:
         acks={name.decode(): int(value) for name, value in acks.items()},
         pulses={name.decode(): value for name, value in pulses.items()},
         closed={name.decode(): int(score) for name, score in closed},
+        holds={name.decode(): value for name, value in holds.items()},
+        silences={name.decode(): value for name, value in silences.items()},
+        incidents={name.decode(): value for name, value in incidents.items()},
     )
 
 
@@ -42,6 +51,10 @@ def commands(written: Written) -> list[Command]:
         *_episodes(written),
         *hash_commands(ACKS, written.acks),
         *hash_commands(PULSES, written.pulses),
+        *hash_commands(HOLDS, written.holds),
+        *hash_commands(episodes.SILENCES, written.silences),
+        *_incidents(written),
+        *_audit(written),
         *pieces("ZREM", episodes.STARTED, written.forgotten),
         *pieces("ZREM", episodes.CLOSED, written.forgotten),
     ]
@@ -66,3 +79,30 @@ def _episodes(written: Written) -> Iterator[Command]:
         episodes.OPEN,
         {name: None if entry.alert.state == "resolved" else entry.value for name, entry in newest.items()},
     )
+
+
+def _incidents(written: Written) -> Iterator[Command]:
+    for incident_id, (value, started_at_ms, ended_at_ms) in written.incidents.items():
+        key = episodes.incident_key(incident_id)
+        yield "SET", key, (value,)
+        yield "ZADD", episodes.INCIDENTS, (started_at_ms, incident_id)
+        if ended_at_ms is not None:
+            for each in (key, episodes.members_key(incident_id)):
+                yield "PEXPIREAT", each, (ended_at_ms + episodes.KEEP_MS,)
+    now = {name: None if ended else value for name, (value, _, ended) in written.incidents.items()}
+    yield from hash_commands(OPEN_INCIDENTS, now)
+    members: dict[str, list[str | int]] = {}
+    for incident_id, alert_id, rank in written.members:
+        members.setdefault(incident_id, []).extend((rank, alert_id))
+    for incident_id, ranked in members.items():
+        yield from pieces("ZADD", episodes.members_key(incident_id), ranked)
+    if written.incidents:
+        oldest = written.now_ms - 2 * episodes.KEEP_MS
+        yield "ZREMRANGEBYSCORE", episodes.INCIDENTS, ("-inf", oldest)
+
+
+def _audit(written: Written) -> Iterator[Command]:
+    ranked = [part for offset, value in written.audit.items() for part in (offset, value)]
+    yield from pieces("ZADD", episodes.AUDIT, ranked)
+    if ranked:
+        yield "ZREMRANGEBYRANK", episodes.AUDIT, (0, -AUDIT_MAX - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Final, cast
 
 import msgspec
@@ -42,10 +42,10 @@ def commands(partition: int, fields: Mapping[str, bytes | None]) -> list[Command
     return list(hash_commands(state_key(partition), fields))
 
 
-async def pending(redis: Redis, partitions: int) -> set[tuple[str, str]]:
-    """Return rule and room of every rule that is breached on a room and not yet told."""
+async def pending(redis: Redis, partitions: Iterable[int]) -> set[tuple[str, str]]:
+    """Return rule and room of every rule that is breached on a room of some partitions and not yet told."""
     found = set()
-    for partition in range(partitions):
+    for partition in partitions:
         fields = redis.hscan_iter(state_key(partition), match="s:*", count=_SCANNED)
         async for name, packed in fields:
             key = name.decode().removeprefix("s:")

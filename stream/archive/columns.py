@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
+from stream.columns import RELEASED
 from stream.errors import ArchiveError
 
 __all__ = ["CURRENT", "Names", "NamesByVersion"]
@@ -49,11 +50,13 @@ class NamesByVersion:
     """The names of each version that is known.
 
     Args:
-        kept: version -> names, of programs before this one; of its own version this program knows best.
+        kept: version -> names, of programs before this one; of its own version this program knows best, and
+            released ones need not be kept.
     """
 
     def __init__(self, kept: dict[int, Names]) -> None:
-        self._known = {**kept, COLUMNS_VERSION: CURRENT}
+        released = {version: Names(names["room"], names["vendor"]) for version, names in RELEASED.items()}
+        self._known = {**released, **kept, COLUMNS_VERSION: CURRENT}
 
     def of(self, record: dict[str, Any]) -> Names:
         """Return the names that the values of a record of ``live.windows`` have.

@@ -21,6 +21,16 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="直播间信息",
     ),
     Metric(
+        "live_item_on_air",
+        "gauge",
+        "The item that is on air; always 1, and no sample between two items.",
+        "title of the last `item_on` mark, or its `item_id`, until `item_off`",
+        ("marks",),
+        label="item",
+        derived=True,
+        zh="讲解商品",
+    ),
+    Metric(
         "live_rooms_not_exported",
         "gauge",
         "Live rooms above the cap, without series of their own.",

@@ -5,7 +5,7 @@ The figures are those of the last flush of a partition, written together with it
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -34,13 +34,13 @@ class FiguresReader:
         self._redis = redis
         self._partitions = partitions
 
-    async def rooms(self) -> list[RoomFigures]:
-        """Return every room that the store knows, in no order.
+    async def rooms(self, partitions: Sequence[int] | None = None) -> list[RoomFigures]:
+        """Return every room of some partitions (None: all) that the store knows, in no order.
 
         Raises:
             StoreError: the store does not answer.
         """
-        found = await self._all(keys.now)
+        found = await self._all(keys.now, partitions)
         return [_room(partition, raw) for partition, fields in found for raw in fields.values()]
 
     async def room(self, room_id: str) -> RoomFigures | None:
@@ -56,13 +56,13 @@ class FiguresReader:
             raise _away(error) from error
         return None if raw is None else _room(partition, raw)
 
-    async def vendors(self) -> list[VendorFigures]:
-        """Return every vendor operation that the store knows, in no order.
+    async def vendors(self, partitions: Sequence[int] | None = None) -> list[VendorFigures]:
+        """Return every vendor operation of some partitions (None: all) that the store knows, in no order.
 
         Raises:
             StoreError: the store does not answer.
         """
-        found = await self._all(keys.now_vendors)
+        found = await self._all(keys.now_vendors, partitions)
         return [_vendor(partition, raw) for partition, fields in found for raw in fields.values()]
 
     async def partitions(self) -> list[PartitionStatus]:
@@ -73,8 +73,10 @@ class FiguresReader:
         """
         return [_status(partition, fields) for partition, fields in await self._all(keys.owner)]
 
-    async def _all(self, key: Any) -> list[tuple[int, dict[bytes, bytes]]]:
-        numbers = range(self._partitions)
+    async def _all(
+        self, key: Any, partitions: Sequence[int] | None = None
+    ) -> list[tuple[int, dict[bytes, bytes]]]:
+        numbers = range(self._partitions) if partitions is None else partitions
         pipe = self._redis.pipeline(transaction=False)
         for partition in numbers:
             pipe.hgetall(key(partition))

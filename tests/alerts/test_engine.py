@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from alerts import routing
 from alerts.engine import delivery
 from alerts.engine.owned import OwnedFolds, Standstill, Unowned
 from alerts.engine.plan import Plan
@@ -158,7 +159,12 @@ def test_the_rules_stage_settles_with_the_closed_tick_and_passes_over_bad_record
     [("both", ["rules", "incidents"]), ("rules", ["rules"]), ("incidents", ["incidents"])],
 )
 def test_a_process_runs_the_stages_that_it_is_told_to(stages: Any, expected: list[str]):
-    plan = Plan(EngineSettings(engine_stages=stages), Redis(), lambda _: load(RULES, 1))
+    plan = Plan(
+        EngineSettings(engine_stages=stages),
+        Redis(),
+        lambda _: load(RULES, 1),
+        lambda _: routing.load("routes: []"),
+    )
     assert list(plan.topics()) == expected
     assert len(plan.parts()) == {"rules": 4, "incidents": 1}.get(stages, 5)
     assert plan.tag("live.windows", 3) == "{p3}:rules"

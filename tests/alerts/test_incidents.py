@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -11,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.detectors.monitor import Limits, limits_of
-from alerts.incidents import Incidents, Kept, Written
+from alerts.incidents import Incidents, Kept, Policy, Written
 from alerts.incidents import stage as stage_module
 from alerts.incidents.monitor import GRACE_MS
 from alerts.model import episode_id, parse_alert
+from alerts.routing import load as load_routes
 from alerts.rulecheck import load
 from alerts.stages import Output, Record
 from tests.alerts.journal import T0, Journal, fresh, play, without_repeats
@@ -152,7 +156,7 @@ def test_commands_that_cannot_be_obeyed_say_why():
     log.command(3_000, "ack", "0" * 20)
     log.command(3_000, "assign", R1)
     answers = outcomes(fresh(), log.records)
-    assert [answer["code"] for answer in answers] == ["conflict", "conflict", "not_found", "unknown_command"]
+    assert [answer["code"] for answer in answers] == ["conflict", "conflict", "not_found", "conflict"]
     assert all(answer["message"] for answer in answers)
 
 
@@ -358,14 +362,30 @@ def merged(kept: Kept, written: Written) -> Kept:
             acks[alert_id] = until_ms
     for alert_id in written.forgotten:
         closed.pop(alert_id, None)
-    return Kept(open_, acks, pulses | written.pulses, closed)
+    incidents = {name: None if ended else value for name, (value, _, ended) in written.incidents.items()}
+    return Kept(
+        open_,
+        acks,
+        pulses | written.pulses,
+        closed,
+        laid_over(kept.holds, written.holds),
+        laid_over(kept.silences, written.silences),
+        laid_over(kept.incidents, incidents),
+    )
+
+
+def laid_over(kept: Mapping[str, bytes], written: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    return {name: value for name, value in {**kept, **written}.items() if value is not None}
 
 
 SUBJECTS = ("r1", "r2", "r3")
 steps = st.lists(
     st.tuples(
         st.sampled_from(
-            ["firing", "severity", "resolved", "beat", "ack", "resolve", "repeat", "stale", "junk"]
+            [
+                *("firing", "severity", "resolved", "lost", "beat", "ack", "resolve", "assign", "silence"),
+                *("unsilence", "test", "repeat", "stale", "junk"),
+            ]
         ),
         st.sampled_from(SUBJECTS),
         st.sampled_from(["info", "warning", "critical"]),
@@ -375,27 +395,83 @@ steps = st.lists(
 )
 
 
+POLICY = Policy.of(
+    load("""
+rules:
+  - {name: stutter, kind: stutter, any: [{metric: live_smooth_ratio, window: 5m, compare: "<", warning: 0.9}]}
+inhibit:
+  - {source: {kind: feed_lost}, target: {kind: stutter}, equal: [room_id]}
+group:
+  - {kinds: [stutter], by: cdn, at_least: 2}
+escalate:
+  - {severity: warning, after_s: 5, to: lead}
+  - {severity: critical, after_s: 3, to: boss}
+"""),
+    load_routes("mute: [{name: odd, match: {room_id: [r3]}, times: [{from: '11:33', to: '11:34'}]}]", 1),
+    ZoneInfo("Asia/Shanghai"),
+)
+
+
+def silence_of(subject: str, now: int) -> dict[str, Any]:
+    matchers = [{"label": "room_id", "op": "=~", "value": f"r1|{subject}"}]
+    return {
+        "matchers": matchers,
+        "starts_at_ms": T0 + now + 500,
+        "ends_at_ms": T0 + now + 12_000,
+        "idle_s": 6,
+    }
+
+
 def build(script: list[tuple[str, str, str, int]]) -> list[Record]:
     """Write a log that a rules stage, people and crashes may have written."""
     log, now, started = Journal(), 0, dict.fromkeys(SUBJECTS, T0)
     for what, subject, severity, gap in script:
         now += gap
-        alert_id = episode_id("stutter", subject, started[subject])
         if what == "firing":
             started[subject] = T0 + now
         if what in ("firing", "severity", "resolved"):
             log.transition(now, what, subject=subject, severity=severity, started_at_ms=started[subject])
-        elif what == "beat":
-            log.beat(now, behind_ms=gap)
-        elif what in ("ack", "resolve"):
-            log.command(now, what, alert_id, for_s=20)
-        elif what == "repeat" and log.records:
-            log.add(now, log.records[-1].value)
-        elif what == "stale":
-            log.transition(now, "firing", subject=subject, epoch=0, started_at_ms=T0 + now)
+        elif what in ("ack", "resolve", "assign", "silence", "unsilence", "test"):
+            ask(log, now, what, subject, started[subject], gap)
         else:
-            log.add(now, b"?")
+            befall(log, now, what, subject, gap)
     return log.records
+
+
+def befall(log: Journal, now: int, what: str, subject: str, gap: int) -> None:
+    """Write what is neither of the rule watched nor of people."""
+    if what == "lost":
+        to = "resolved" if gap % 2 else "firing"
+        log.transition(now, to, rule="feed", kind="feed_lost", subject=subject, room_id=subject)
+    elif what == "beat":
+        log.beat(now, behind_ms=gap)
+    elif what == "repeat" and log.records:
+        log.add(now, log.records[-1].value)
+    elif what == "stale":
+        log.transition(now, "firing", subject=subject, epoch=0, started_at_ms=T0 + now)
+    else:
+        log.add(now, b"?")
+
+
+def ask(log: Journal, now: int, what: str, subject: str, started_at_ms: int, gap: int) -> None:
+    """Write a command."""
+    if what == "silence":
+        log.command(now, what, None, body=silence_of(subject, now))
+    elif what == "unsilence":
+        made = [one.offset for one in log.records if b'"do":"silence"' in one.value]
+        silence_id = sha256(f"c{made[gap % len(made)] if made else 0}".encode()).hexdigest()[:20]
+        log.command(now, what, silence_id)
+    elif what == "test":
+        log.command(now, what, None, for_s=5)
+    else:
+        alert_id = episode_id("stutter", subject, started_at_ms)
+        log.command(now, what, alert_id, for_s=20 if gap % 2 else 700, owner="wang")
+
+
+def under_policy() -> Incidents:
+    stage = Incidents(1, lambda _: Limits(), lambda _: POLICY)
+    stage.load(Kept(), epoch=1)
+    return stage
 
 
 def folded(stage: Incidents, records: list[Record]) -> list[Output]:
@@ -408,11 +484,11 @@ def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     script: list[tuple[str, str, str, int]], data: st.DataObject
 ):
     records = build(script)
-    once = folded(fresh(), records)
+    once = folded(under_policy(), records)
     again: list[Output] = []
     kept, saved = Kept(), 0
     while True:  # run on from the kept state, crash somewhere, having kept a state of some time before
-        stage = Incidents(1, lambda _: Limits())
+        stage = under_policy()
         stage.load(kept, epoch=1)
         keep = data.draw(st.integers(saved, len(records)))
         crash = data.draw(st.integers(keep, len(records)))
@@ -434,7 +510,7 @@ def test_changes_count_without_holes_and_one_episode_is_open_for_each_rule_and_s
 ):
     changes: dict[str, int] = {}
     open_: dict[tuple[str, str], str] = {}
-    for output in folded(fresh(), build(script)):
+    for output in folded(under_policy(), build(script)):
         if output.log != "alerts":
             continue
         alert = parse_alert(output.value)

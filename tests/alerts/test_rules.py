@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from alerts.held import pack, unpack_meta
 from alerts.model import Transition, encode, episode_id, parse_transitions_record
 from alerts.rulecheck import load
 from alerts.rules import RulesFold
+from stream.catalogue import ROOM_COLUMNS
+from stream.columns import RELEASED
 from stream.errors import StageError
 from tests.alerts.windowed import STUTTER, T0, Player, pings, room, vendor
 
@@ -238,6 +242,50 @@ def test_unknown_columns_stop_the_stage() -> None:
                 **{name: getattr(record, name) for name in record.__struct_fields__} | {"columns": 99}
             )
         )
+
+
+def test_a_record_of_released_columns_is_understood() -> None:
+    """Its values are the first ones of ours; the rest is no data."""
+    player = Player(
+        STUTTER
+        + """
+  - name: busy
+    kind: capacity_risk
+    any: [{metric: live_cpu_ratio, window: 1m, compare: ">", warning: 0.8}]
+"""
+    )
+    entry = room(columns=pings(stall=1.0))
+    old = len(RELEASED[1]["room"])
+    call = vendor({'live_vendor_calls{window="1m"}': 40}, newest_ms=T0)
+    record = player.record(
+        0, replace(entry, values=entry.values[:old]), vendors=[replace(call, values=call.values[:6])]
+    )
+    told = player.play(replace(record, columns=1))
+    assert [(each.rule, each.to) for each in told] == [("stutter", "firing")]
+    held = player.fold.subject("r1")
+    assert held is not None
+    assert len(held.values) == len(ROOM_COLUMNS)
+
+
+def test_state_of_a_program_that_kept_other_figures_is_read() -> None:
+    """A detector that now reads more must not make what was kept unreadable."""
+    player = Player()
+    for second in range(8):
+        player.tick(second, room(columns=BAD))
+    fields = {name: packed for name, packed in player.fold.changed().items() if packed is not None}
+    for meta in (_meta_with(fields["meta"], places=([0], [])), _meta_with(fields["meta"], places=None)):
+        fold = RulesFold(lambda _: player.ruleset)
+        fold.load({**fields, "meta": meta})
+        told = [
+            each
+            for second in range(8, 30)
+            for each in fold.apply(second, 0, player.record(second, room(columns=GOOD)))
+        ]
+        assert [(each.to, each.reason) for each in told] == [("resolved", "recovered")]
+
+
+def _meta_with(packed: bytes, **changes: Any) -> bytes:
+    return pack(replace(unpack_meta(packed), **changes))
 
 
 def test_another_rule_set_keeps_episodes_of_its_rules_and_ends_the_others() -> None:

@@ -11,8 +11,10 @@ import pytest
 from redis.asyncio import Redis
 
 from alerts.detectors.monitor import Limits
-from alerts.incidents import Incidents
+from alerts.incidents import Incidents, Kept, Policy
+from alerts.incidents.policy import NO_POLICY
 from alerts.model import episode_id
+from alerts.ruleset import Grouping
 from alerts.store import IncidentsReader
 from alerts.store import incidents as incidents_store
 from alerts.store import rules as rules_store
@@ -115,15 +117,18 @@ async def test_a_large_state_is_kept_whole_and_fields_go(redis: Redis):
 
 # -- episodes
 
+POLICY = Policy(group=(Grouping(kinds=("stutter",), by="cdn", at_least=5),), versions=(1, 1))
+
 
 class Keeper:
     """Folds a journal and keeps it in the store, as the engine does."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, policy: Policy = NO_POLICY) -> None:
         self.log = Journal()
         self.redis = redis
         self.reader = IncidentsReader(redis)
-        self.stage = fresh()
+        self.stage = Incidents(1, lambda _: Limits(), lambda _: policy)
+        self.stage.load(Kept(), epoch=1)
         self._owner = FoldStore(redis, incidents_tag(), member="a", lease_ms=60_000)
         self._claim: Claim | None = None
         self._folded = 0
@@ -264,6 +269,42 @@ async def test_the_stage_goes_on_from_what_the_store_kept(redis: Redis):
     assert [stage.apply(record) for record in tail] == [keeper.stage.apply(record) for record in tail]
 
 
+async def test_silences_incidents_and_the_audit_are_listed(redis: Redis):
+    keeper = Keeper(redis, POLICY)
+    keeper.log.beat(0)
+    for number in range(6):
+        keeper.log.transition(number, subject=f"r{number}", room_id=f"r{number}", labels={"cdn": "a"})
+    matchers = [{"label": "room_id", "op": "=", "value": "r1"}]
+    body = {"matchers": matchers, "ends_at_ms": T0 + 9_000}
+    keeper.log.command(50, "silence", None, body=body)
+    keeper.log.command(60, "ack", "none")
+    await keeper.keep()
+    ((incident,), end) = await keeper.reader.incidents()
+    assert (incident["members"], incident["value"], end) == (6, "a", None)
+    found = await keeper.reader.incident(incident["id"], members_max=4)
+    assert found
+    assert [member["room_id"] for member in found[1]] == ["r0", "r1", "r2", "r3"]
+    (silence,) = await keeper.reader.silences()
+    assert (silence["state"], silence["hidden"], silence["matchers"]) == ("active", 1, matchers)
+    assert [entry["do"] for entry in await keeper.reader.audit(limit=10)] == ["ack", "silence"]
+    episode = await keeper.reader.episode(episode_id("stutter", "r5", T0))
+    assert episode
+    assert episode[1][0]["suppressed_by"][0]["why"] == "grouped"
+
+
+async def test_a_state_of_a_version_without_holds_is_taken_over(redis: Redis):
+    keeper = Keeper(redis)
+    keeper.log.transition(0)
+    keeper.log.command(1, "ack", episode_id("stutter", "r1", T0), for_s=60)
+    await keeper.keep()
+    await redis.delete("{incidents}:holds")
+    stage = fresh()
+    stage.load(await incidents_store.load(redis), epoch=2)
+    keeper.log.beat(60_001)
+    (output,) = stage.apply(keeper.log.records[-1])
+    assert orjson.loads(output.value)["reason"] == "ack_expired"
+
+
 # -- rule sets
 
 
@@ -275,3 +316,17 @@ async def test_the_first_set_becomes_version_1_once(redis: Redis):
     assert first == again
     assert (first.version, first.from_ms) == (1, 0)
     assert await store.versions(1, count=10) == [first]
+
+
+async def test_a_set_is_put_only_on_the_one_that_it_was_made_from(redis: Redis):
+    store = RuleSetStore(redis)
+    first = await store.begin("rules: []")
+    given: dict[str, Any] = {"author": "li", "comment": "数值", "origin": "127.0.0.1", "now_ms": 5_000}
+    second = await store.put("rules: [2]", base=first, **given)
+    assert second is not None
+    assert (second.version, second.from_ms, second.author, second.comment) == (2, 6_000, "li", "数值")
+    assert await store.put("rules: [x]", base=first, **given) is None
+    assert await store.current() == second
+    assert await store.versions(2, count=10) == [first, second]
+    assert await store.version(1) == first
+    assert await store.version(3) is None

@@ -10,7 +10,13 @@ from alerts.rulecheck import load
 from alerts.rules import RulesFold
 from alerts.ruleset import RuleSet
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
-from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, VENDOR_COLUMNS
+from stream.catalogue import (
+    COLUMNS_VERSION,
+    ROOM_COLUMN_INDEX,
+    ROOM_COLUMNS,
+    VENDOR_COLUMN_INDEX,
+    VENDOR_COLUMNS,
+)
 
 __all__ = ["STUTTER", "T0", "Player", "pings", "room", "vendor"]
 
@@ -89,7 +95,9 @@ class Player:
         reach_ms = T0 + round(1000 * (second if reach_s is None else reach_s))
         reach = dict.fromkeys(("health", "visits", "orders", "danmaku", "rooms"), reach_ms)
         tick_ms = T0 + 1000 * int(second)
-        return WindowsRecord(1, 3, self.epoch, self._seq, tick_ms, reach, 1, last, list(rooms), vendors or [])
+        return WindowsRecord(
+            1, 3, self.epoch, self._seq, tick_ms, reach, COLUMNS_VERSION, last, list(rooms), vendors or []
+        )
 
     def play(self, record: WindowsRecord) -> list[Transition]:
         """Fold a record; return what it told."""

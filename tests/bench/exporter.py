@@ -20,16 +20,22 @@ from statistics import median
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
+from alerts.held import Held, pack_states
+from alerts.states import AlertState
+from alerts.store import rules
+from alerts.store.rule_sets import RuleSetStore
 from deploy.local.process import Process, free_port, until_ready
 from deploy.local.valkey import Valkey
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
+from grafana.colours import DEFAULT_RULES
 from stream.catalogue import METRICS, ROOM_COLUMNS, Column, Metric
+from stream.codec import partition_of
 from stream.store import RoomFigures
 from tests.exporters import made
 
@@ -41,33 +47,53 @@ _START_S: Final = 30.0
 _ENCODINGS: Final = ("identity", "gzip")
 
 
+_Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
+
+
 class _Peer:
     """The same columns, as a collector of prometheus-client."""
 
     def __init__(self, rooms: list[RoomFigures]) -> None:
         self._rooms = rooms
 
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Yield the families with a sample for each room and column."""
+    def collect(self) -> Iterator[_Family]:
+        """Yield the families with the samples of each room and column."""
         for metric in METRICS:
             if metric.scope == "room" and metric.exported and not metric.derived:
                 yield self._family(metric)
 
-    def _family(self, metric: Metric) -> GaugeMetricFamily | CounterMetricFamily:
+    def _family(self, metric: Metric) -> _Family:
         columns = [(i, column) for i, column in enumerate(ROOM_COLUMNS) if column.metric is metric]
-        names = ["room_id", *_label_names(columns[0][1])]
-        kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
-        family = kind(metric.name, metric.help, labels=names)
+        names = [
+            "room_id",
+            *([metric.label] if metric.label else []),
+            *(["window"] if metric.windows else []),
+        ]
+        family: Any = _KINDS[metric.type](metric.name, metric.help, labels=names)
         for i, column in columns:
-            rest = [value for value in (column.label_value, column.window) if value is not None]
             for room in self._rooms:
-                family.add_metric([room.room_id, *rest], room.values[i])
+                _add(family, column, room.room_id, room.values[i])
         return family
 
 
-def _label_names(column: Column) -> list[str]:
-    label = [] if column.metric.label is None else [column.metric.label]
-    return label if column.window is None else [*label, "window"]
+_KINDS: Final[dict[str, type[_Family]]] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
+def _add(family: Any, column: Column, room_id: str, figure: Any) -> None:
+    """Add what a room has in a column."""
+    if column.metric.type == "histogram":
+        buckets = [(bound, number) for bound, number in figure.items() if bound != "sum"]
+        family.add_metric([room_id], buckets, figure["sum"])
+    elif isinstance(figure, dict):
+        for name, number in figure.items():
+            family.add_metric([room_id, name], number)
+    else:
+        more = (column.label_value, column.window)
+        family.add_metric([room_id, *(value for value in more if value is not None)], figure)
 
 
 def _rooms(count: int, now_ms: int) -> list[RoomFigures]:
@@ -90,7 +116,7 @@ def compare(count: int = ROOMS_COMPARED) -> dict[str, float]:
     snapshot = Snapshot(selected, [], [], [], [], 1_760_000_000_000)
     registry = CollectorRegistry()
     registry.register(_Peer(rooms))
-    ours_s = _best_s(lambda: [piece.encode() for piece in pieces(snapshot, "prometheus")])
+    ours_s = _best_s(lambda: list(pieces(snapshot, "prometheus")))
     peer_s = _best_s(lambda: generate_latest(registry))
     return {"ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s}
 
@@ -100,7 +126,9 @@ async def _scrape(folder: Path, count: int) -> dict[str, Any]:
     now_ms = time.time_ns() // 1_000_000
     async with Valkey(folder / f"valkey-{count}") as store:
         async with Redis.from_url(store.url) as redis:
-            await made.keep(redis, 4, now_ms=now_ms, rooms=_rooms(count, now_ms))
+            rooms = _rooms(count, now_ms)
+            await made.keep(redis, 4, now_ms=now_ms, rooms=rooms)
+            await _judge(redis, rooms)
         url = f"http://127.0.0.1:{(port := free_port())}"
         own = {"ROOMWATCH_REDIS_URL": store.url, "ROOMWATCH_EXPORTER_PORT": str(port)}
         command = [sys.executable, str(_REPOSITORY / "roomwatch.py"), "exporter"]
@@ -111,6 +139,19 @@ async def _scrape(folder: Path, count: int) -> dict[str, Any]:
             return await asyncio.to_thread(_measure, url, exporter.pid or 0)
         finally:
             await exporter.stop()
+
+
+async def _judge(redis: Redis, rooms: list[RoomFigures]) -> None:
+    """Keep what the engine keeps of each room: one room in twenty has a rule that is not yet told."""
+    await RuleSetStore(redis).begin(DEFAULT_RULES.read_text(encoding="utf-8"))
+    told, breached = (AlertState(1, severity, (2,), (0, 0, 0), 1) for severity in (2, 0))
+    pipe = redis.pipeline(transaction=False)
+    for number, room in enumerate(rooms):
+        states = {"stutter": told if number % 20 else breached}
+        packed = pack_states(Held(key=room.room_id, room_id=room.room_id, states=states))
+        if packed:
+            pipe.hset(rules.state_key(partition_of(room.room_id, 4)), f"s:{room.room_id}", packed)
+    await pipe.execute()
 
 
 async def _answers(url: str) -> bool:

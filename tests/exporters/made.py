@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS, Column
 from stream.codec import partition_of
 from stream.store import RoomFigures, VendorFigures, keys
+from stream.words.groups import COMPLAINTS, PROHIBITED
 
 FACTS = {
     "title": '国货美妆专场 "第一次"',
@@ -19,15 +21,21 @@ FACTS = {
     "owner": "ops-a",
     "cdn": "cdn-1",
     "region": "cn-east",
+    "item_id": "i7",
+    "item_title": "口红",
 }
+BOUNDS = ("5", "15", "30", "60", "180", "300", "600", "1800", "3600")
+SOURCES = ("feed", "follow", "live_square", "other", "search", "share")
+OPEN = {"live_complaints_total": (*COMPLAINTS,), "live_prohibited_total": (*PROHIBITED,)}
+"""Values of open labels; of the others a room has some sources, as a show has."""
 
 
 def figure(column: Column, chance: random.Random) -> Any:
     if column.metric.type == "histogram":
-        few, more = chance.randrange(100), chance.randrange(100)
-        return {"5": few, "+Inf": few + more, "sum": round(chance.random() * 1e3, 3)}
+        numbers = accumulate(chance.randrange(100) for _ in (*BOUNDS, "+Inf"))
+        return dict(zip((*BOUNDS, "+Inf"), numbers, strict=True)) | {"sum": round(chance.random() * 1e3, 3)}
     if column.metric.label is not None and column.label_value is None:
-        return {name: chance.randrange(1_000) for name in ("feed", "search")}
+        return {name: chance.randrange(1_000) for name in OPEN.get(column.metric.name, SOURCES)}
     if column.metric.type == "counter":
         yuan = column.metric.name.endswith("_yuan_total")
         return round(chance.random() * 1e6, 2) if yuan else chance.randrange(1_000_000)

@@ -8,11 +8,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
-from exporters import page
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selected, Selection
-from exporters.text import unit_of
-from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMN_INDEX, Column, Metric
+from exporters.text import Format, unit_of
+from stream.catalogue import METRICS, ROOM_COLUMN_INDEX, ROOM_COLUMNS, VENDOR_COLUMN_INDEX
 from stream.store import RoomFigures
 from tests.exporters import made
 from tests.promtool import promtool
@@ -35,20 +34,24 @@ def _snapshot(rooms: list[RoomFigures] | None = None, *, rooms_max: int = 100, *
     return Snapshot(**(given | changes))
 
 
+def _text(snapshot: Snapshot, form: Format = "prometheus") -> str:
+    return b"".join(pieces(snapshot, form)).decode()
+
+
 def _alert(kind: str, room_id: str | None, state: str, severity: str = "critical") -> dict[str, Any]:
     return {"rule": kind, "kind": kind, "room_id": room_id, "state": state, "severity": severity}
 
 
 def _values(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
     """Return label values, in the order of the page, -> value of one metric."""
-    text = "".join(pieces(snapshot, "prometheus"))
+    text = _text(snapshot)
     samples = [s for family in parse_prometheus(text) for s in family.samples if s.name == name]
     return {tuple(sample.labels.values()): sample.value for sample in samples}
 
 
 @pytest.mark.services
 def test_promtool_finds_nothing_to_say():
-    text = "".join(pieces(_snapshot(), "prometheus"))
+    text = _text(_snapshot())
     assert promtool("check", "metrics", text=text) == ""
 
 
@@ -56,8 +59,8 @@ def test_promtool_finds_nothing_to_say():
     "snapshot", [_snapshot(), _snapshot([], vendors=[], alerts=[], pending=[], rules=[])]
 )
 def test_both_parsers_read_every_family_of_the_catalogue_once(snapshot: Snapshot):
-    prometheus = list(parse_prometheus("".join(pieces(snapshot, "prometheus"))))
-    openmetrics = list(parse_openmetrics("".join(pieces(snapshot, "openmetrics")) + "# EOF\n"))
+    prometheus = list(parse_prometheus(_text(snapshot)))
+    openmetrics = list(parse_openmetrics(_text(snapshot, "openmetrics") + "# EOF\n"))
     assert [f"{f.name}_total" if f.type == "counter" else f.name for f in prometheus] == [
         metric.name for metric in EXPORTED
     ]
@@ -68,7 +71,7 @@ def test_both_parsers_read_every_family_of_the_catalogue_once(snapshot: Snapshot
 
 def test_every_figure_of_a_room_is_on_the_page():
     room = made.room("r1", now_ms=NOW_MS)
-    text = "".join(pieces(_snapshot([room]), "prometheus"))
+    text = _text(_snapshot([room]))
     shown = {
         f"{s.name}{sorted(s.labels.items())}": s.value
         for family in parse_prometheus(text)
@@ -95,7 +98,7 @@ def _samples_of(column, value):
 
 def test_no_data_is_no_sample():
     room = made.room("r1", now_ms=NOW_MS, values=[None] * len(ROOM_COLUMNS))
-    text = "".join(pieces(_snapshot([room]), "prometheus"))
+    text = _text(_snapshot([room]))
     named = [line for line in text.splitlines() if 'room_id="r1"' in line]
     derived = tuple(metric.name for metric in METRICS if metric.derived)
     assert named
@@ -105,6 +108,12 @@ def test_no_data_is_no_sample():
 def test_facts_become_labels_and_unknown_ones_are_empty():
     room = made.room("r1", now_ms=NOW_MS, facts={"title": 'a"b\\\n', "host": None, "capacity": 5})
     assert _values(_snapshot([room]), "live_room_info") == {("r1", 'a"b\\\n', "", "", "", "", ""): 1}
+
+
+def test_the_item_on_air_is_named_by_its_title_or_else_its_id_and_no_item_is_no_sample():
+    facts = [{"item_id": "i1", "item_title": '口红"'}, {"item_id": "i2"}, {}]
+    rooms = [made.room(f"r{at}", now_ms=NOW_MS, facts=given) for at, given in enumerate(facts)]
+    assert _values(_snapshot(rooms), "live_item_on_air") == {("r0", '口红"'): 1, ("r1", "i2"): 1}
 
 
 def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
@@ -163,16 +172,31 @@ def test_a_vendor_of_another_version_does_not_break_the_page():
     assert {labels[0] for labels in _values(_snapshot(vendors=vendors), "live_vendor_error_ratio")} == {"pay"}
 
 
-def test_an_open_label_has_a_line_for_each_of_its_values():
-    metric = Metric("live_source_enters_total", "counter", "Visits.", "", ("visits",), label="source")
-    figures = page._Figures('room_id="', ["r1", "r2", "r3"], '"', [[{"feed": 2, 'a"b': 3}, {}, None]])
-    (text,) = page._columns(metric, [Column(metric, None, None)], figures)
-    assert text == (
-        'live_source_enters_total{room_id="r1",source="feed"} 2\n'
-        'live_source_enters_total{room_id="r1",source="a\\"b"} 3\n'
-    )
+def test_an_open_label_has_a_line_for_each_of_its_values_whatever_they_are():
+    sources = [{"feed": 2, 'a"b\\\n': 3}, {}, None]
+    rooms = [_room_with("live_source_enters_total", value, f"r{at}") for at, value in enumerate(sources)]
+    assert _values(_snapshot(rooms), "live_source_enters_total") == {("r0", "feed"): 2, ("r0", 'a"b\\\n'): 3}
+
+
+def test_a_histogram_keeps_its_samples_together_with_rising_bounds():
+    figure = {"5": 1, "15": 4, "+Inf": 9, "sum": 123.5}
+    room = _room_with("live_dwell_seconds", figure, "r0")
+    lines = [line for line in _text(_snapshot([room])).splitlines() if line.startswith("live_dwell_seconds")]
+    assert lines == [
+        'live_dwell_seconds_bucket{room_id="r0",le="5"} 1',
+        'live_dwell_seconds_bucket{room_id="r0",le="15"} 4',
+        'live_dwell_seconds_bucket{room_id="r0",le="+Inf"} 9',
+        'live_dwell_seconds_sum{room_id="r0"} 123.5',
+        'live_dwell_seconds_count{room_id="r0"} 9',
+    ]
+
+
+def _room_with(column: str, value: Any, room_id: str) -> RoomFigures:
+    room = made.room(room_id, now_ms=NOW_MS)
+    room.values[ROOM_COLUMN_INDEX[column]] = value
+    return room
 
 
 def test_nothing_to_show_is_a_page_too():
     empty = Snapshot(Selected([], None, 0, 0), [], [], [], [], NOW_MS)
-    assert "live_rooms_not_exported 0\n" in "".join(pieces(empty, "prometheus"))
+    assert "live_rooms_not_exported 0\n" in _text(empty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -44,10 +45,16 @@ def test_half_a_surrogate_pair_does_not_break_the_page():
 def test_a_figure_comes_back_exactly_and_no_data_is_no_line(figures: list[float | None]):
     keys = [f"r{number}" for number in range(len(figures))]
     expected = {k: f for k, f in zip(keys, figures, strict=True) if f is not None and math.isfinite(f)}
-    text = lines('a{room_id="', keys, '",window="10s"} ', figures)
+    text = lines('a{room_id="', keys, '",window="10s"} ', figures).decode()
     assert text.count("\n") == len(expected)
     if text:
         assert {s.labels["room_id"]: s.value for s in _samples(text)} == expected
+
+
+@given(st.lists(st.one_of(st.none(), st.floats()), max_size=8))
+def test_an_array_gives_the_lines_that_its_numbers_give(figures: list[float | None]):
+    keys = [f"r{number}" for number in range(len(figures))]
+    assert lines("a{b=", keys, "} ", np.array(figures, np.float64)) == lines("a{b=", keys, "} ", figures)
 
 
 def test_a_number_that_is_not_finite_is_null():

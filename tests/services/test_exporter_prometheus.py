@@ -136,9 +136,14 @@ async def _grow(redis: Redis, end: asyncio.Event) -> None:
 
 
 def _grown(room: RoomFigures, step: int) -> RoomFigures:
-    counters = [column.metric.type == "counter" for column in ROOM_COLUMNS]
-    values = [v + step if grows else v for v, grows in zip(room.values, counters, strict=True)]
+    counters = [column.metric.type in ("counter", "histogram") for column in ROOM_COLUMNS]
+    values = [_more(v, step) if grows else v for v, grows in zip(room.values, counters, strict=True)]
     return replace(room, session_ms=1_760_000_000_000, values=values)
+
+
+def _more(value: Any, step: int) -> Any:
+    """Return a counter so much higher; that of an open label has a number for each of its values."""
+    return {name: n + step for name, n in value.items()} if isinstance(value, dict) else value + step
 
 
 def _without_10_s(room: RoomFigures) -> RoomFigures:

@@ -33,8 +33,13 @@ def test_of_its_own_version_the_program_knows_best():
     assert versions.of(record(COLUMNS_VERSION, [None] * len(CURRENT.room))) == CURRENT
 
 
+def test_a_released_version_needs_no_names_of_its_own():
+    names = NamesByVersion({}).of(record(1, [None] * 118))
+    assert names.room == CURRENT.room[:118]
+
+
 def test_an_unknown_version_is_told():
-    with pytest.raises(ArchiveError, match=r"columns of version 99, known are 0, \d+"):
+    with pytest.raises(ArchiveError, match=r"columns of version 99, known are 0, 1, \d+"):
         NamesByVersion({0: OLD}).of(record(99, []))
 
 
