@@ -16,7 +16,7 @@ from alerts.notify.role import serve
 from alerts.notify.settings import NotifierSettings
 from alerts.store.deliveries import DeliveriesReader
 from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
-from stream.errors import SettingsError
+from stream.errors import SettingsError, StageError
 from stream.settings import Settings
 from stream.store import connect
 from tests.alerts.gateway.made import alert
@@ -206,6 +206,15 @@ async def test_routes_of_which_none_can_be_used_end_it_with_a_sentence(settings,
     routes = write_routes(tmp_path, [{"name": "a", "url": "env:NOT_SET_ANYWHERE"}])
     own = NotifierSettings(**{**settings.model_dump(), "routes_file": routes})
     with pytest.raises(SettingsError, match="receiver a: the variable NOT_SET_ANYWHERE is not set"):
+        await serve(own, asyncio.Event())
+
+
+async def test_a_log_that_was_made_anew_is_refused(settings, tmp_path):
+    routes = write_routes(tmp_path, [{"name": "a", "url": "log://"}])
+    async with connect(settings) as redis:
+        await redis.hset("{notifier}:owner", "offset", "99")
+    own = NotifierSettings(**{**settings.model_dump(), "routes_file": routes})
+    with pytest.raises(StageError, match="ends at offset 0, but the store holds it told up to 99"):
         await serve(own, asyncio.Event())
 
 
