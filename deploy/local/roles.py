@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local import grafana
 from deploy.local.process import LOOPBACK
 from deploy.local.supervisor import Role
 from deploy.prometheus import RECORDS, RULES, render
@@ -32,6 +33,9 @@ class Places:
     prometheus: int
     ingest_metrics: int
     engine_metrics: int
+    notifier_metrics: int
+    grafana: int
+    locale: str = "zh"
 
     def env(self) -> dict[str, str]:
         """Return the variables that every role and everybody outside needs."""
@@ -51,6 +55,7 @@ def roles(places: Places) -> list[Role]:
         Role("ingest", _roomwatch("ingest"), env=_metrics(places.ingest_metrics)),
         Role("engine", _roomwatch("engine"), env=_metrics(places.engine_metrics)),
         Role("gateway", _roomwatch("gateway"), f"{gateway}/readyz", f"console     {gateway}/"),
+        Role("notifier", _roomwatch("notifier"), env=_metrics(places.notifier_metrics)),
         Role("exporter", _roomwatch("exporter"), f"{exporter}/metrics", f"metrics     {exporter}/metrics"),
         Role(
             "simulate",
@@ -62,6 +67,12 @@ def roles(places: Places) -> list[Role]:
         found.append(Role("replay", archive, may_end=True))
     if shutil.which("prometheus"):
         found.append(_prometheus(places))
+    if grafana.program():
+        found.append(
+            grafana.grafana(
+                places.folder, port=places.grafana, prometheus=_prometheus_url(places), locale=places.locale
+            )
+        )
     return found
 
 
@@ -72,6 +83,8 @@ def left_out() -> list[str]:
         told.append("no recorded chat is replayed: ../shared/data is not there")
     if not shutil.which("prometheus"):
         told.append("no Prometheus is started: install the Debian package prometheus")
+    if not grafana.program():
+        told.append(f"no Grafana is started: none is installed; its provisioning is {grafana.PROVISIONING}")
     return told
 
 
@@ -96,10 +109,11 @@ def _prometheus(places: Places) -> Role:
         "gateway": places.gateway,
         "ingest": places.ingest_metrics,
         "engine": places.engine_metrics,
+        "notifier": places.notifier_metrics,
     }
     targets = {role: f"{LOOPBACK}:{port}" for role, port in ports.items()}
     config.write_text(render(targets, rule_files=[RECORDS, RULES]))
-    url = f"http://{LOOPBACK}:{places.prometheus}"
+    url = _prometheus_url(places)
     argv = (
         "prometheus",
         f"--config.file={config}",
@@ -107,3 +121,7 @@ def _prometheus(places: Places) -> Role:
         f"--web.listen-address={LOOPBACK}:{places.prometheus}",
     )
     return Role("prometheus", argv, f"{url}/-/ready", f"Prometheus  {url}/")
+
+
+def _prometheus_url(places: Places) -> str:
+    return f"http://{LOOPBACK}:{places.prometheus}"
