@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -124,22 +124,35 @@ class Term:
 
     async def _run(self, log: AlertLog, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._renew()), group.create_task(self._remind())]
-            workers = [group.create_task(self._work(channel)) for channel in self._channels.values()]
-            workers.append(group.create_task(self._take_in(log)))
-            await self._until_asked(stop)
-            self._ending.set()
+
+            def begin(part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+                return group.create_task(self._to_the_end(part))
+
+            beside = [begin(self._renew()), begin(self._until_asked(stop))]
+            if managers := [to for to in self._channels.values() if to.kind == "alertmanager"]:
+                beside.append(begin(self._remind(managers)))
+            workers = [begin(self._take_in(log)), *(begin(self._work(to)) for to in self._channels.values())]
+            await self._ending.wait()
             self._wake()
             await asyncio.wait(workers, timeout=_FINISH_S)
             for task in (*beside, *workers):
                 task.cancel()
 
+    async def _to_the_end(self, part: Coroutine[Any, Any, None]) -> None:
+        """Run a part of the term; the others end with it, even if a library swallows their cancellation."""
+        try:
+            await part
+        finally:
+            self._ending.set()
+
     async def _until_asked(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        """Wait until the process is to stop or the routes changed."""
+        while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await stop.wait()
-            if not stop.is_set() and await self._routes.changed():
+                    return
+            if await self._routes.changed():
                 return
 
     async def _take_in(self, log: AlertLog) -> None:
@@ -216,17 +229,16 @@ class Term:
             self._metrics.failing.labels(name).set(self._desk.failing(name))
 
     async def _renew(self) -> None:
-        while True:
+        while not self._ending.is_set():
             await asyncio.sleep(self._settings.notify_lease_s / 4)
             await self._patiently(self._store.renew)
 
-    async def _remind(self) -> None:
+    async def _remind(self, managers: Sequence[Channel]) -> None:
         """Tell each Alertmanager again what is open, or it takes it for over."""
-        known = [channel for channel in self._channels.values() if channel.kind == "alertmanager"]
-        while known:
+        while not self._ending.is_set():
             await self._clock.sleep(self._settings.notify_refresh_s)
             alerts = {alert["id"]: alert for alert in await self._patiently(self._incidents.open_alerts)}
-            for channel in known:
+            for channel in managers:
                 told = self._desk.told_on(channel.name)
                 await self._remind_one(
                     channel,

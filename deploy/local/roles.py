@@ -18,6 +18,7 @@ __all__ = ["Places", "left_out", "roles"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _SCENARIO: Final = _ROOT / "deploy" / "scenarios" / "demo.yaml"
+_ROUTES: Final = _ROOT / "deploy" / "routes" / "demo.yaml"
 _CHAT: Final = _ROOT.parent / "shared" / "data" / "chat_bilibili"
 _ROOMS: Final = "20"
 _SEED: Final = "1"
@@ -45,6 +46,7 @@ class Places:
             "ROOMWATCH_EXPORTER_HOST": LOOPBACK,
             "ROOMWATCH_EXPORTER_PORT": str(self.exporter),
             "ROOMWATCH_PUBLIC_URL": f"http://{LOOPBACK}:{self.gateway}",
+            "ROOMWATCH_ROUTES_FILE": str(_ROUTES),
         }
 
 
@@ -55,7 +57,12 @@ def roles(places: Places) -> list[Role]:
         Role("ingest", _roomwatch("ingest"), env=_metrics(places.ingest_metrics)),
         Role("engine", _roomwatch("engine"), env=_metrics(places.engine_metrics)),
         Role("gateway", _roomwatch("gateway"), f"{gateway}/readyz", f"console     {gateway}/"),
-        Role("notifier", _roomwatch("notifier"), env=_metrics(places.notifier_metrics)),
+        Role(
+            "notifier",
+            _roomwatch("notifier"),
+            address=f"messages    {places.folder / 'notifier.log'}",
+            env=_metrics(places.notifier_metrics),
+        ),
         Role("exporter", _roomwatch("exporter"), f"{exporter}/metrics", f"metrics     {exporter}/metrics"),
         Role(
             "simulate",
