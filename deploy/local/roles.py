@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local import grafana
 from deploy.local.process import LOOPBACK
 from deploy.local.supervisor import Role
 from deploy.prometheus import RECORDS, RULES, render
@@ -34,6 +35,8 @@ class Places:
     ingest_metrics: int
     engine_metrics: int
     notifier_metrics: int
+    grafana: int
+    locale: str = "zh"
 
     def env(self) -> dict[str, str]:
         """Return the variables that every role and everybody outside needs."""
@@ -71,6 +74,12 @@ def roles(places: Places) -> list[Role]:
         found.append(Role("replay", archive, may_end=True))
     if shutil.which("prometheus"):
         found.append(_prometheus(places))
+    if grafana.program():
+        found.append(
+            grafana.grafana(
+                places.folder, port=places.grafana, prometheus=_prometheus_url(places), locale=places.locale
+            )
+        )
     return found
 
 
@@ -81,6 +90,8 @@ def left_out() -> list[str]:
         told.append("no recorded chat is replayed: ../shared/data is not there")
     if not shutil.which("prometheus"):
         told.append("no Prometheus is started: install the Debian package prometheus")
+    if not grafana.program():
+        told.append(f"no Grafana is started: none is installed; its provisioning is {grafana.PROVISIONING}")
     return told
 
 
@@ -109,7 +120,7 @@ def _prometheus(places: Places) -> Role:
     }
     targets = {role: f"{LOOPBACK}:{port}" for role, port in ports.items()}
     config.write_text(render(targets, rule_files=[RECORDS, RULES]))
-    url = f"http://{LOOPBACK}:{places.prometheus}"
+    url = _prometheus_url(places)
     argv = (
         "prometheus",
         f"--config.file={config}",
@@ -117,3 +128,7 @@ def _prometheus(places: Places) -> Role:
         f"--web.listen-address={LOOPBACK}:{places.prometheus}",
     )
     return Role("prometheus", argv, f"{url}/-/ready", f"Prometheus  {url}/")
+
+
+def _prometheus_url(places: Places) -> str:
+    return f"http://{LOOPBACK}:{places.prometheus}"
