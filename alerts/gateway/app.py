@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.gateway import api, backtests, pages, sets, silences, trials
+from alerts.gateway import api, backtests, oncall, pages, sets, silences
 from alerts.gateway.calls import Desk
 from alerts.gateway.limits import Limiter
 from alerts.gateway.problems import Problem, install, problem
@@ -43,7 +43,7 @@ def make_http(
     install(app)
     app.state.desk = desk
     app.state.backtests = tests
-    for part in (trials, api, silences, sets):
+    for part in (oncall, api, silences, sets):
         app.include_router(part.router)
     app.include_router(backtests.router)
     app.include_router(pages.health(registry, silent, desk.settings.locale))

@@ -16,6 +16,7 @@ __all__ = [
     "AssignBody",
     "AuditPage",
     "Episode",
+    "Handover",
     "Health",
     "IncidentDetail",
     "IncidentPage",
@@ -346,6 +347,17 @@ class AuditPage(BaseModel):
 
     items: list[dict[str, Any]]
     next: str | None
+
+
+class Handover(BaseModel):
+    """What the next shift must know."""
+
+    since_ms: Instant
+    alerts: Annotated[list[Alert], Field(description="open ones, newest first")]
+    silences: Annotated[list[SilenceRecord], Field(description="that have not ended")]
+    notes: Annotated[
+        list[dict[str, Any]], Field(description="what people said: `{at_ms, do, id, by, comment, verdict}`")
+    ]
 
 
 class Pending(BaseModel):
