@@ -28,7 +28,7 @@ check: lint types ## lint, types and the fast tests, under a minute
 	@$(PYTHON) -m pytest -q -m "not services and not slow and not browser"
 
 test: setup lint types ## every test, with the services and programs that they need
-	@$(SETUP) packages prometheus:prometheus chromium:chromium :fonts-noto-cjk
+	@$(SETUP) packages prometheus:prometheus chromium:chromium prometheus-alertmanager:prometheus-alertmanager :fonts-noto-cjk
 	@$(PYTHON) -m pytest
 
 chaos: setup ## break the ingest N=1000 times, then count everything again; SEED=7 breaks it otherwise

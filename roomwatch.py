@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "engine": ("alerts.engine", "judge the windows and keep the alerts"),
     "gateway": ("alerts.gateway", "push the alerts, serve the API and the console"),
     "exporter": ("exporters.rooms", "show the figures to Prometheus"),
+    "notifier": ("alerts.notify", "tell people, within what each channel takes"),
     "recorder": ("exporters.archive", "keep the windows by session, for backtests"),
     "simulate": ("stream.sources.simulate", "send believable broadcasts with labelled incidents"),
     "replay": ("stream.sources.replay", "send a recorded broadcast, moved to now"),

@@ -32,7 +32,8 @@ class Bundle:
         by_state: state of the room -> the rules to judge in it, in the order of the set.
         waiting: rules that a silence can decide between two ticks.
         silences: their conditions that it can.
-        observers: conditions that learn, by the length of their steps, milliseconds.
+        observers: conditions that learn, by the length of their steps, milliseconds; of those that share what
+            they remember one.
     """
 
     by_name: Mapping[str, Watch]
@@ -61,8 +62,8 @@ class Bundles:
         self._watches: dict[tuple[int, tuple[int, ...]], Watch] = {}
         self._bundles: dict[tuple[tuple[int, ...], ...], Bundle] = {}
         used = {name for rule in ruleset.rules for name in figures_of(rule)}
-        self.room_figures = tuple(i for i, c in enumerate(ROOM_COLUMNS) if c.metric.name in used)
-        self.vendor_figures = tuple(i for i, c in enumerate(VENDOR_COLUMNS) if c.metric.name in used)
+        self.room_figures = tuple(i for i, c in enumerate(ROOM_COLUMNS) if c.name in used)
+        self.vendor_figures = tuple(i for i, c in enumerate(VENDOR_COLUMNS) if c.name in used)
 
     def room(self, room_id: str, facts: Mapping[str, Any]) -> Bundle:
         """Return the rules of a room, its overrides applied in their order."""
@@ -94,7 +95,8 @@ def resolved(rule: Rule, which: tuple[int, ...]) -> Rule:
 
 
 def _bundle(watches: list[Watch]) -> Bundle:
-    learning = [condition for each in watches for condition in each.conditions if condition.step_ms]
+    conditions = (condition for each in watches for condition in each.conditions if condition.step_ms)
+    learning = {condition.id: condition for condition in conditions}.values()
     return Bundle(
         by_name={each.rule.name: each for each in watches},
         by_state={

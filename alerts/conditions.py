@@ -5,7 +5,7 @@ Takes checked rules only (``alerts.rulecheck``). Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final, Literal
@@ -31,15 +31,28 @@ Scope = Literal["room", "vendor", "monitor"]
 """Whom a rule watches; `monitor` rules are judged by the incidents stage, from heartbeats."""
 
 _PINGED: Final = "live_pings"
+_SAME: Final = "="
+"""Stands for the label value of the metric itself."""
 _SAMPLES: Final[dict[str, tuple[tuple[str, str | None], ...]]] = {
+    "live_stalls_per_100_seconds": ((_PINGED, _SAME),),
+    "live_interaction_concentration": (("live_interaction_events", None),),
+    "live_suspect_ratio": (("live_interaction_events", None),),
     "live_payment_failure_ratio": (("live_orders_in_window", "paid"), ("live_orders_in_window", "failed")),
     "live_conversion_ratio": (("live_clickers", None),),
     "live_vendor_error_ratio": (("live_vendor_calls", None),),
     "live_vendor_timeout_ratio": (("live_vendor_calls", None),),
+    "live_vendor_latency_p99_seconds": (("live_vendor_calls", None),),
 }
 """Metric -> the counts (metric, label value) whose sum over the same window is its number of samples."""
 _FRAMES: Final = "live_frames_per_second"
 _INTERVAL: Final = "live_ping_interval_seconds"
+_OFFSET: Final = "live_av_offset_seconds"
+_PER_100_S: Final = "live_stalls_per_100_seconds"
+_SPREAD: Final[dict[str, tuple[str, str]]] = {
+    "live_stall_ratio": ("live_stalled_nodes", "live_stalled_nodes_share")
+}
+"""Metric -> number and share of the nodes concerned: what it says of players depends on them."""
+_PLAYER: Final = "player"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +118,47 @@ def samples_of(metric: Metric, label_value: str | None, window: str | None) -> t
     if is_ping_metric(metric):
         counts = ((_PINGED, label_value),)
     return tuple(
-        column(name, label_value=value, window=window).name
+        column(name, label_value=label_value if value == _SAME else value, window=window).name
         for name, value in counts
         if window in METRIC_BY_NAME[name].windows
     )
 
 
 def figures_of(rule: Rule) -> frozenset[str]:
-    """Return the names of all metrics whose figures the rule may read, in any window."""
+    """Return the names of all columns that the rule may read, in any window that an override may give it."""
     return frozenset(name for condition in rule.any for name in _figures_of(condition))
 
 
-def _figures_of(condition: MetricCondition | DetectorCondition) -> tuple[str, ...]:
+def _figures_of(condition: MetricCondition | DetectorCondition) -> Iterator[str]:
+    label_values = condition.where.values()
     if isinstance(condition, DetectorCondition):
-        return (*DETECTORS[condition.detector].reads, *filter(None, [condition.metric]))
+        for name in (*DETECTORS[condition.detector].reads, *filter(None, [condition.metric])):
+            yield from _columns_of(METRIC_BY_NAME[name], label_values)
+        return
     metric = METRIC_BY_NAME[condition.metric]
-    counts = (_PINGED, _INTERVAL, _FRAMES) if is_ping_metric(metric) else ()
-    return (metric.name, *counts, *(name for name, _ in _SAMPLES.get(metric.name, ())))
+    yield from _columns_of(metric, label_values)
+    more: tuple[str, ...] = ()
+    if is_ping_metric(metric):
+        more = (_PINGED, _INTERVAL) if metric.name != _OFFSET else (_PINGED, _INTERVAL, _FRAMES)
+    elif metric.name == _PER_100_S:
+        more = (_INTERVAL,)
+    if _PLAYER in label_values:
+        more = (*more, *_SPREAD.get(metric.name, ()))
+    for name in more:
+        yield from _columns_of(METRIC_BY_NAME[name], label_values)
+    label_value = condition.where.get(metric.label or "")
+    for window in metric.windows:
+        yield from samples_of(metric, label_value, window)
+
+
+def _columns_of(metric: Metric, label_values: Collection[str]) -> Iterator[str]:
+    """Yield the columns of a metric; where one of its label values is named, of that one."""
+    wanted = set(label_values) & set(metric.label_values)
+    for found in metric.columns():
+        if wanted and found.label_value not in wanted:
+            continue
+        if metric.label != "probe" or found.window is None or found.window in PING_WINDOWS:
+            yield found.name
 
 
 def _condition(condition: MetricCondition | DetectorCondition, rule: Rule) -> Condition:
@@ -156,6 +193,7 @@ def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
                 if condition.not_below_frame
                 else None,
                 window_s=WINDOWS_MS[window] // 1000 if window in WINDOWS_MS else None,
+                nodes_at=_nodes_at(metric.name, label_value, window),
             )
             for window in windows
         ),
@@ -166,7 +204,20 @@ def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
         z=0.0 if condition.lower_bound is None else NormalDist().inv_cdf(condition.lower_bound),
         calm_from=signed.get(-1, -NEVER),
         calm_to=signed.get(1, NEVER),
+        watched_at=index[column(_INTERVAL, label_value=label_value).name]
+        if metric.name == _PER_100_S
+        else None,
     )
+
+
+def _nodes_at(metric: str, probe: str | None, window: str | None) -> tuple[int, int] | None:
+    """Return the places of the number and the share of the nodes concerned; None where it does not matter."""
+    if probe != _PLAYER or metric not in _SPREAD:
+        return None
+    number, share = (
+        ROOM_COLUMN_INDEX[column(name, label_value=probe, window=window).name] for name in _SPREAD[metric]
+    )
+    return number, share
 
 
 def _sides(condition: MetricCondition) -> tuple[Side, ...]:

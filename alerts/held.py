@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from alerts.bundles import Bundle
+from alerts.detectors.hits import Hit
 from alerts.detectors.reading import Subject
 from alerts.states import AlertState
 from alerts.windows import RoomState
@@ -77,6 +78,7 @@ class Held(Subject):
         judged_ms: tick at which its present figures were judged.
         quiet_ms: tick at which a session of it ended; nothing begins at that tick, so that ids stay unique.
         states: rules that are pending or firing, by name.
+        flaps: how often lately an episode of a rule ended by recovery, and the tick of the last time.
     """
 
     epoch: int = 0
@@ -84,6 +86,7 @@ class Held(Subject):
     quiet_ms: int = 0
     bundle: Bundle = field(default=Bundle({}, {}, (), (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
+    flaps: dict[str, list[int]] = field(default_factory=dict)
 
 
 class _Figures(msgspec.Struct, array_like=True):
@@ -99,8 +102,12 @@ class _Figures(msgspec.Struct, array_like=True):
 
 
 class _States(msgspec.Struct, array_like=True):
+    """Fields are only ever appended, with a default."""
+
     states: dict[str, AlertState]
     memory: dict[str, list[Any]]
+    hits: list[Hit] = []
+    flaps: dict[str, list[int]] = {}
 
 
 _META: Final = msgspec.msgpack.Decoder(Meta)
@@ -165,15 +172,16 @@ def only_figures(values: Sequence[Any], figures: Sequence[int]) -> list[Any]:
 
 def pack_states(held: Held) -> bytes | None:
     """Return the states and memories packed; None when there is nothing to keep."""
-    if not held.states and not held.memory:
+    if not (held.states or held.memory or held.hits or held.flaps):
         return None
-    return pack(_States(held.states, held.memory))
+    return pack(_States(held.states, held.memory, held.hits, held.flaps))
 
 
 def unpack_states(held: Held, packed: bytes) -> None:
     """Give a subject the states and memories that ``pack_states`` packed."""
     kept = _STATES.decode(packed)
     held.states, held.memory = kept.states, kept.memory
+    held.hits, held.flaps = kept.hits, kept.flaps
 
 
 def unpack_meta(packed: bytes) -> Meta:

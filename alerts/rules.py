@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
 from alerts.deadlines import Deadlines
+from alerts.detectors.hits import with_hits
 from alerts.detectors.reading import INFO, OK
 from alerts.detectors.silence import FEED
 from alerts.held import (
@@ -33,7 +34,7 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, step
+from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
 from alerts.telling import End, Place, transition_of
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
@@ -191,6 +192,7 @@ class RulesFold:
                     held.states[name] = _matched(held.states[name], watches[name], held.bundle.by_name[name])
                 else:
                     self._end(held, watches[name], held.states.pop(name), "rule_removed")
+            held.flaps = {name: flaps for name, flaps in held.flaps.items() if name in held.bundle.by_name}
             kept = {each.id for learning in held.bundle.observers.values() for each in learning}
             held.memory = {name: memory for name, memory in held.memory.items() if name in kept}
             self._dirty.add(key)
@@ -219,6 +221,8 @@ class RulesFold:
         held.session_ms, held.state = entry.session_ms, entry.state
         held.values = _whole(entry.values, len(ROOM_COLUMNS))
         held.newest_ms, held.epoch = entry.newest_ms, record.epoch
+        if entry.hits:
+            held.hits = with_hits(held.hits, entry.hits, self._meta.tick_ms)
         self._dirty.add(held.key)
         self._judge(held)
 
@@ -292,6 +296,8 @@ class RulesFold:
             self._end(held, held.bundle.by_name[name], state, "room_ended")
         held.states.clear()
         held.memory.clear()
+        held.hits = []
+        held.flaps.clear()
         held.quiet_ms = self._meta.tick_ms
 
     def _end(self, held: Held, watch: Watch, state: AlertState, why: End) -> None:
@@ -329,15 +335,19 @@ class RulesFold:
             level is not None and level >= INFO and condition.total(held)
             for level, condition in zip(levels, watch.conditions, strict=True)
         )
-        state, decision = step(watch.policy, prior, Finding(levels, total), self._meta.tick_ms)
+        policy = damped(watch.policy, held.flaps.get(name), self._meta.tick_ms)
+        state, decision = step(policy, prior, Finding(levels, total), self._meta.tick_ms)
         if state is not prior:
             self._dirty.add(held.key)
             if state is None:
                 held.states.pop(name, None)
             else:
                 held.states[name] = state
-        if decision is not None:
-            self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
+        if decision is None:
+            return
+        if decision.to == "resolved":
+            held.flaps[name] = ended_again(held.flaps.get(name), self._meta.tick_ms)
+        self._tell(held, watch, decision, "recovered" if decision.to == "resolved" else None)
 
     def _observe(self, held: Held, closed_ms: int) -> None:
         """Let the detectors learn whose step has begun since the last close; rooms take turns."""
@@ -353,7 +363,9 @@ class RulesFold:
         self._set_clock(held)
         version = self._bundles.ruleset.version if self._bundles else 0
         place = Place(self._partition, self._epoch, version)
-        self._told.append((held.key, watch.order, transition_of(held, watch, decision, why, place)))
+        flaps = flapping(held.flaps.get(watch.rule.name), held.tick_ms) if why is None else 0
+        told = transition_of(held, watch, decision, why, place, flaps)
+        self._told.append((held.key, watch.order, told))
 
 
 def _whole(values: list[Any], number: int) -> list[Any]:

@@ -11,6 +11,7 @@ Time is the tick of the record, in milliseconds; ticks never fall but may skip.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as with_values
 from typing import Final, Literal
 
 import msgspec
@@ -19,11 +20,31 @@ from msgspec.structs import replace
 from alerts.detectors.reading import CRITICAL, INFO, OK, WARNING
 from alerts.model import Severity
 
-__all__ = ["NO_DATA_MS", "AlertState", "Decision", "Finding", "Policy", "severity_of", "step"]
+__all__ = [
+    "FLAPS_TOLD",
+    "FLAP_MS",
+    "NO_DATA_MS",
+    "AlertState",
+    "Decision",
+    "Finding",
+    "Policy",
+    "damped",
+    "ended_again",
+    "flapping",
+    "severity_of",
+    "step",
+]
 
 NO_DATA_MS: Final = 60_000
 """A pending breach that no data has confirmed for this long is forgotten; milliseconds. A minute is three
 pings of the slowest probe that is watched second by second (20 s)."""
+
+FLAP_MS: Final = 600_000
+"""An alert that begins again within this long of its end flaps; milliseconds."""
+FLAPS_TOLD: Final = 2
+"""From the third episode on it is damped: once again may be chance."""
+_DAMPED_MAX_MS: Final = 300_000
+"""Recovery of a flapping alert never has to hold longer than this, or than its rule says; milliseconds."""
 
 _SEVERITIES: Final[dict[int, Severity]] = {INFO: "info", WARNING: "warning", CRITICAL: "critical"}
 _LEVELS: Final = (INFO, WARNING, CRITICAL)
@@ -97,6 +118,25 @@ class Decision:
 def severity_of(level: int) -> Severity:
     """Return the severity of INFO, WARNING or CRITICAL."""
     return _SEVERITIES[level]
+
+
+def ended_again(flaps: list[int] | None, tick_ms: int) -> list[int]:
+    """Return how often an episode ended lately, with the end at this tick, and this tick."""
+    return [flapping(flaps, tick_ms) + 1, tick_ms]
+
+
+def flapping(flaps: list[int] | None, tick_ms: int) -> int:
+    """Return how many episodes of the rule ended lately, each within ``FLAP_MS`` of the next."""
+    return flaps[0] if flaps is not None and tick_ms - flaps[1] < FLAP_MS else 0
+
+
+def damped(policy: Policy, flaps: list[int] | None, tick_ms: int) -> Policy:
+    """Return the times of a rule; while it flaps, recovery must hold twice as long each time."""
+    if flaps is None or (times := flaps[0]) < FLAPS_TOLD or flapping(flaps, tick_ms) == 0:
+        return policy
+    longer_ms = policy.keep_firing_ms << min(times - 1, 10)
+    longer_ms = max(policy.keep_firing_ms, min(longer_ms, _DAMPED_MAX_MS))
+    return with_values(policy, keep_firing_ms=longer_ms)
 
 
 def step(

@@ -8,8 +8,8 @@ from typing import Literal
 from alerts.conditions import Watch
 from alerts.detectors.reading import Reading, Subject
 from alerts.model import Transition
-from alerts.states import Decision, severity_of
-from alerts.texts import labels_of, sentences
+from alerts.states import FLAPS_TOLD, Decision, severity_of
+from alerts.texts import flapping_too, labels_of, sentences
 
 __all__ = ["End", "Place", "transition_of"]
 
@@ -27,7 +27,7 @@ class Place:
 
 
 def transition_of(
-    subject: Subject, watch: Watch, decision: Decision, why: End | None, place: Place
+    subject: Subject, watch: Watch, decision: Decision, why: End | None, place: Place, flaps: int = 0
 ) -> Transition:
     """Return the transition of a decision; its position is set by the fold, which numbers them.
 
@@ -37,14 +37,17 @@ def transition_of(
         decision: what to tell.
         why: the end's reason; None while the episode is open.
         place: who tells it.
+        flaps: how many episodes ended lately before this one; from two on the alert says that it flaps.
     """
     rule, condition = watch.rule, watch.conditions[decision.leader]
     reading = condition.read(subject, decision.level) if subject.values else Reading()
-    labels = labels_of(subject.facts, condition.labels)
+    labels = labels_of(subject.facts, {**condition.labels, **reading.labels})
     severity = severity_of(decision.level)
     summary, advice = sentences(
         rule, condition, reading, labels, subject=subject.key, severity=severity, ended=why
     )
+    if again := flaps >= FLAPS_TOLD:
+        summary = flapping_too(summary, flaps + 1)
     return Transition(
         partition=place.partition,
         epoch=place.epoch,
@@ -71,5 +74,5 @@ def transition_of(
         contributions=[],
         runbook_url=rule.runbook_url or f"/runbooks/{rule.kind}",
         evidence=[],
-        reason=why or reading.reason,
+        reason=why or ("flapping" if again else reading.reason),
     )

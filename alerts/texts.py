@@ -13,10 +13,22 @@ from typing import Any, Final, Literal
 from alerts.detectors.reading import Condition, Reading
 from alerts.model import Severity, Text
 from alerts.ruleset import Rule
-from alerts.wording import ADVICE, ENDED, KIND_NAMES, PROBE_NAMES, RECOVERED, SEVERITY_NAMES, SUMMARY, Wording
+from alerts.wording import (
+    ADVICE,
+    ENDED,
+    FLAPPING,
+    GROUP_NAMES,
+    KIND_NAMES,
+    PROBE_NAMES,
+    RECOVERED,
+    SEVERITY_NAMES,
+    SOURCE_NAMES,
+    SUMMARY,
+    Wording,
+)
 from stream.catalogue import METRIC_BY_NAME
 
-__all__ = ["PLACEHOLDERS", "labels_of", "number", "sentences", "unknown_placeholders"]
+__all__ = ["PLACEHOLDERS", "flapping_too", "labels_of", "number", "sentences", "unknown_placeholders"]
 
 Language = Literal["zh", "en"]
 
@@ -37,6 +49,9 @@ PLACEHOLDERS: Final = (
     "direction",
     "vendor",
     "operation",
+    "item",
+    "group",
+    "source",
 )
 """What a template may name: the reading's numbers with their unit, the figure, the subject and its labels."""
 
@@ -48,7 +63,17 @@ _UNITS: Final[dict[str, Wording]] = {
     "live_danmaku_per_second": Wording(" 条/秒", " lines/s"),
     "live_likes_per_second": Wording(" 个/秒", " likes/s"),
     "live_frames_per_second": Wording(" 帧/秒", " frames/s"),
+    "live_complaining_users": Wording(" 人", " viewers"),
+    "live_prohibited_total": Wording(" 处", " hits"),
+    "live_item_cheap_orders": Wording(" 单", " orders"),
+    "live_stalls_per_100_seconds": Wording(" 次/百秒", " stalls per 100 s"),
 }
+_SCALED: Final[dict[str, tuple[float, str, Wording]]] = {
+    "live_av_offset_seconds": (1_000, "+.0f", Wording(" 毫秒", " ms")),
+    "live_av_drift_ratio": (60_000, "+.0f", Wording(" 毫秒/分钟", " ms/min")),
+    "live_bytes_per_second": (1 / 125, ",.0f", Wording(" kbit/s", " kbit/s")),
+}
+"""Metric -> factor from its unit to the one that people read, form of the number, that unit."""
 _HUNDRED: Final = 100
 """From here on decimals tell nothing any more."""
 _SURE: Final = 0.999
@@ -94,14 +119,21 @@ def sentences(
     elif rule.summary is not None:
         summary = (rule.summary.zh, rule.summary.en)
     else:
-        reason = reading.reason if (rule.kind, reading.reason) in SUMMARY else None
-        summary = SUMMARY.get((rule.kind, reason), SUMMARY[None, None])
+        words = filter(None, (reading.reason, condition.metric))
+        word = next((word for word in words if (rule.kind, word) in SUMMARY), None)
+        summary = SUMMARY.get((rule.kind, word), SUMMARY[None, None])
     advice = (rule.advice.zh, rule.advice.en) if rule.advice else ADVICE[rule.kind]
-    words = [
+    known = [
         _words(rule, condition, reading, labels, subject=subject, severity=severity, language=language)
         for language in ("zh", "en")
     ]
-    return _rendered(summary, words), _rendered(advice, words)
+    return _rendered(summary, known), _rendered(advice, known)
+
+
+def flapping_too(summary: Text, times: int) -> Text:
+    """Return a summary that also says how often the alert has come lately, and that it stays open longer."""
+    zh, en = FLAPPING
+    return Text(summary.zh + zh.format(times=times), summary.en + en.format(times=times))
 
 
 def number(value: float | None, metric: str | None, language: Language) -> str:
@@ -110,8 +142,9 @@ def number(value: float | None, metric: str | None, language: Language) -> str:
         return _NO_DATA.of(language)
     if metric in _UNITS:
         return f"{_short(value)}{_UNITS[metric].of(language)}"
-    if metric == "live_av_offset_seconds":
-        return f"{1000 * value:+.0f}{' 毫秒' if language == 'zh' else ' ms'}"
+    if metric in _SCALED:
+        factor, form, unit = _SCALED[metric]
+        return f"{factor * value:{form}}{unit.of(language)}"
     if metric is None or metric.endswith("_seconds"):
         return _seconds(value, language)
     if "_yuan" in metric:
@@ -159,13 +192,20 @@ def _words(
         "subject": subject,
         "title": labels.get("title", subject),
         "host": labels.get("host", ""),
-        "probe": PROBE_NAMES[probe].of(language) if probe in PROBE_NAMES else probe,
+        "probe": _named(PROBE_NAMES, probe, language),
         "direction": Wording("声音超前", "early").of(language)
         if early
         else Wording("声音滞后", "late").of(language),
         "vendor": labels.get("vendor", ""),
         "operation": labels.get("operation", ""),
+        "item": labels.get("item_id", ""),
+        "group": _named(GROUP_NAMES, labels.get("group", ""), language),
+        "source": _named(SOURCE_NAMES, labels.get("source", ""), language),
     }
+
+
+def _named(names: Mapping[str, Wording], key: str, language: Language) -> str:
+    return names[key].of(language) if key in names else key
 
 
 def _rendered(template: tuple[str, str], words: list[dict[str, str]]) -> Text:

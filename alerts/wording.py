@@ -14,10 +14,13 @@ from alerts.model import Kind, Severity
 __all__ = [
     "ADVICE",
     "ENDED",
+    "FLAPPING",
+    "GROUP_NAMES",
     "KIND_NAMES",
     "PROBE_NAMES",
     "RECOVERED",
     "SEVERITY_NAMES",
+    "SOURCE_NAMES",
     "SUMMARY",
     "Wording",
 ]
@@ -46,6 +49,18 @@ PROBE_NAMES: Final[dict[str, Wording]] = {
     "ingest": Wording("推流端", "ingest"),
     "edge": Wording("边缘节点", "edge"),
     "player": Wording("播放端", "player"),
+}
+GROUP_NAMES: Final[dict[str, Wording]] = {
+    "ad_law": Wording("广告法", "advertising law"),
+    "vulgar": Wording("低俗", "vulgar"),
+    "fraud": Wording("欺诈", "fraud"),
+    "diversion": Wording("引流", "diversion"),
+}
+SOURCE_NAMES: Final[dict[str, Wording]] = {
+    "danmaku": Wording("弹幕", "chat"),
+    "transcript": Wording("主播口播", "the host's speech"),
+    "room_title": Wording("直播间标题", "the room's title"),
+    "item_title": Wording("商品标题", "the item's title"),
 }
 KIND_NAMES: Final[dict[Kind, Wording]] = {
     "stutter": Wording("卡顿", "stutter"),
@@ -79,6 +94,35 @@ SUMMARY: Final[dict[tuple[Kind | None, str | None], Template]] = {
         (
             "{title} stutters: {value} of the last {window} stalled on the {probe} probe, limit {threshold}"
             " ({samples} pings)."
+        ),
+    ),
+    ("stutter", "live_stalls_per_100_seconds"): (
+        "「{title}」频繁卡顿：{probe}近 {window}平均 {value}，超过 {threshold}。",
+        "{title} stutters often: {value} on the {probe} probe over the last {window}, limit {threshold}.",
+    ),
+    ("av_desync", "drift"): (
+        "「{title}」音画正在漂移：{probe}近 {window}每分钟变化 {value}，超过 {threshold}。",
+        (
+            "{title}: sound and picture drift apart by {value} on the {probe} probe, last {window},"
+            " limit {threshold}."
+        ),
+    ),
+    ("fps_low", None): (
+        "「{title}」帧率过低：{probe}近 {window} {value}，低于 {threshold}（{samples} 次心跳）。",
+        "{title}: only {value} on the {probe} probe, last {window}, limit {threshold} ({samples} pings).",
+    ),
+    ("bitrate_low", None): (
+        "「{title}」码率过低：{probe}近 {window} {value}，本场平时约 {expected}，低于 {threshold}。",
+        (
+            "{title}: bit rate {value} on the {probe} probe, last {window}; about {expected} is normal here,"
+            " limit {threshold}."
+        ),
+    ),
+    ("viewer_complaints", None): (
+        "「{title}」观众反馈问题：近 {window}有 {value}，平时约 {expected}，超过 {threshold}。",
+        (
+            "{title}: {value} said in the last {window} that something does not work, about {expected} is"
+            " usual, limit {threshold}."
         ),
     ),
     ("av_desync", None): (
@@ -121,6 +165,73 @@ SUMMARY: Final[dict[tuple[Kind | None, str | None], Template]] = {
         "「{title}」支付失败率升高：近 {window}为 {value}，超过 {threshold}（{samples} 次支付）。",
         "{title}: {value} of payments failed in the last {window}, limit {threshold} ({samples} attempts).",
     ),
+    ("payment_failure", "pay_through"): (
+        (
+            "「{title}」下单后付款的变少：{value} 付了款，本场平时约 {expected}，低于 {threshold}"
+            "（{samples} 单）。"
+        ),
+        (
+            "{title}: only {value} of the orders placed 1 to 3 minutes ago were paid, about {expected} is"
+            " normal here, limit {threshold} ({samples} orders)."
+        ),
+    ),
+    ("retention_drop", None): (
+        (
+            "「{title}」直播间留存下降：近 {window}进来的人有 {value} 停留满 1 分钟，本场平时约 {expected}"
+            "（{samples} 人，置信度 {confidence}）。"
+        ),
+        (
+            "{title}: {value} of those who entered in the last {window} stayed for a minute, about {expected}"
+            " is normal here ({samples} people, confidence {confidence})."
+        ),
+    ),
+    ("refund_surge", None): (
+        (
+            "「{title}」退款激增：近 {window}退款为成交的 {value}，本场平时约 {expected}，"
+            "超过 {threshold}（{samples} 单退款）。"
+        ),
+        (
+            "{title}: refunds are {value} of paid orders in the last {window}, about {expected} is normal"
+            " here, limit {threshold} ({samples} refunds)."
+        ),
+    ),
+    ("price_error", None): (
+        "「{title}」价格异常：商品 {item} 有 {value}低于其成交价中位数的三成，上限 {threshold}。",
+        "{title}: {value} of item {item} were paid below 30 % of its usual price, limit {threshold}.",
+    ),
+    ("sold_out", None): (
+        "「{title}」讲解中的商品 {item} 已售罄。",
+        "{title}: item {item} on air is sold out.",
+    ),
+    ("suspect_interaction", None): (
+        (
+            "「{title}」可疑互动：近 {window}最活跃的 10 人占全部互动的 {value}，超过 {threshold}"
+            "（{samples} 次互动）。"
+        ),
+        (
+            "{title}: the 10 busiest users made {value} of all interaction in the last {window}, limit"
+            " {threshold} ({samples} events)."
+        ),
+    ),
+    ("suspect_interaction", "live_suspect_ratio"): (
+        "「{title}」可疑互动：近 {window} {value} 的互动像刷屏，超过 {threshold}（{samples} 次互动）。",
+        (
+            "{title}: {value} of the interaction in the last {window} looks made, limit {threshold}"
+            " ({samples} events)."
+        ),
+    ),
+    ("prohibited_words", None): (
+        "「{title}」违禁词：{source}近 {window}出现{group}类 {value}，上限 {threshold}。",
+        "{title}: prohibited words ({group}) in {source}, {value} in the last {window}, limit {threshold}.",
+    ),
+    ("capacity_risk", None): (
+        "「{title}」容量风险：近 {window}{metric} {value}，超过 {threshold}。",
+        "{title}: capacity at risk, {metric} {value} over the last {window}, limit {threshold}.",
+    ),
+    ("capacity_risk", "forecast"): (
+        "「{title}」容量风险：预计 {window}后在线 {value}，现在 {expected}，超过 {threshold}。",
+        "{title}: {value} expected in {window}, {expected} now, limit {threshold}.",
+    ),
     ("vendor_slow", None): (
         (
             "供应商 {vendor} 的 {operation} 接口异常：近 {window}{metric} {value}，超过 {threshold}"
@@ -137,12 +248,12 @@ SUMMARY: Final[dict[tuple[Kind | None, str | None], Template]] = {
 RECOVERED: Final[dict[Kind | None, Template]] = {
     None: ("「{title}」{kind}已恢复：{metric} {value}。", "{title}: {kind} is over, {metric} {value}."),
     "stutter": (
-        "「{title}」卡顿已恢复：{probe}近 {window}卡顿率 {value}。",
-        "{title} plays smoothly again: {value} of the last {window} stalled on the {probe} probe.",
+        "「{title}」卡顿已恢复：{probe}近 {window}为 {value}。",
+        "{title} plays smoothly again: {value} on the {probe} probe over the last {window}.",
     ),
     "av_desync": (
-        "「{title}」音画已恢复同步：{probe}偏移 {value}。",
-        "{title} is in sync again: offset {value} on the {probe} probe.",
+        "「{title}」音画已恢复同步：{probe} {value}。",
+        "{title} is in sync again: {value} on the {probe} probe.",
     ),
     "feed_lost": ("「{title}」流已恢复。", "{title}: the feed is back."),
     "traffic_spike": (
@@ -153,10 +264,21 @@ RECOVERED: Final[dict[Kind | None, Template]] = {
         "「{title}」商品点击-成交率已回到本场平时水平。",
         "{title}: conversion of item clicks is back to what is normal here.",
     ),
-    "payment_failure": (
-        "「{title}」支付已恢复：近 {window}失败率 {value}。",
-        "{title}: payments work again, {value} failed in the last {window}.",
+    "payment_failure": ("「{title}」支付已恢复正常。", "{title}: payments work again."),
+    "traffic_drop": (
+        "「{title}」流量已回到正常：{metric} {value}，预期约 {expected}。",
+        "{title}: traffic is normal again, {metric} {value}, about {expected} expected.",
     ),
+    "retention_drop": (
+        "「{title}」直播间留存已回到本场平时水平。",
+        "{title}: as many viewers stay as is normal here.",
+    ),
+    "price_error": (
+        "「{title}」已有一段时间没有异常低价的订单。",
+        "{title}: no order far below its usual price for a while.",
+    ),
+    "sold_out": ("「{title}」讲解商品有货。", "{title}: the item on air is in stock."),
+    "prohibited_words": ("「{title}」已没有新的违禁词。", "{title}: no prohibited words any more."),
     "vendor_slow": (
         "供应商 {vendor} 的 {operation} 接口已恢复：近 {window}{metric} {value}。",
         "Vendor {vendor}, {operation} is back to normal: {metric} {value} over the last {window}.",
@@ -172,6 +294,12 @@ ENDED: Final[dict[str, Template]] = {
         "{title}: the rule for {kind} was removed; its alert is closed.",
     ),
 }
+
+FLAPPING: Final[Template] = (
+    "反复出现，短时间内第 {times} 次；恢复须持续更久才会关闭。",
+    " It keeps coming back, {times} times lately, so it has to hold longer to be over.",
+)
+"""Added to a summary when an alert flaps."""
 
 ADVICE: Final[dict[Kind, Template]] = {
     "stutter": (

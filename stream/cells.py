@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stream.model import Feed
+from stream.panes import JUDGED_MS
 
 if TYPE_CHECKING:
     from stream.alignment import Record
@@ -179,6 +180,14 @@ class Batch:
     def offsets(self) -> list[int]:
         """Return the offset of each event in its log."""
         return [self.records[at][3] for at in self.places]
+
+    def stale(self) -> set[int]:
+        """Return the places among the events of those that come ``JUDGED_MS`` or later after their time."""
+        last_ms = self.records[self.places[-1]][2]
+        if min([event.at_ms for event in self.events]) > last_ms - JUDGED_MS:
+            return set()
+        arrivals = zip(self.events, self.appended_ms, strict=True)
+        return {at for at, (event, append_ms) in enumerate(arrivals) if event.at_ms <= append_ms - JUDGED_MS}
 
     def fresh(self, at_ms: int) -> Fresh:
         """Return where an event of this time is added."""

@@ -18,6 +18,7 @@ __all__ = [
     "COARSE_WINDOWS",
     "DUE_WINDOW",
     "FINE_MS",
+    "JUDGED_MS",
     "KEEP_SLACK_MS",
     "LATE",
     "LateRule",
@@ -69,6 +70,11 @@ KEEP_SLACK_MS: Final = 60_000
 """Panes outlive the longest window that uses them by this: an event may be late by the lateness (30 s) and a
 feed behind the others by the alignment (10 s), so none of theirs is gone when they come. A window that is
 moved on by no more than this finds the panes that it leaves behind."""
+
+JUDGED_MS: Final = KEEP_SLACK_MS - COARSE_MS
+"""An event that comes later than this after its time is not judged by what was there in the minute before it:
+the panes of that minute may be gone, and an owner who has them in memory must not know more than one who has
+them from the store."""
 
 
 def pane_ms(window: str) -> int:

@@ -50,6 +50,9 @@ PURE_ANYWAY = (
     "stream.archive.columns", "stream.archive.layout", "stream.archive.rows", "exporters.archive.settings",
     "stream.ingest.settings", "stream.sources.scenario",
     "stream.sources.texts", "stream.store.keys", "stream.store.packing",
+    "alerts.notify.budget", "alerts.notify.channels", "alerts.notify.desk", "alerts.notify.intake",
+    "alerts.notify.model", "alerts.notify.posts", "alerts.notify.preview", "alerts.notify.records",
+    "alerts.notify.retry", "alerts.notify.settings", "alerts.notify.telemetry", "alerts.notify.wording",
     "stream.store.values", "alerts.engine.rules_stage", "alerts.tail.board", "alerts.tail.words",
 )  # fmt: skip
 """Pure files that a pattern of ``SHELLS`` would let off."""
@@ -61,6 +64,7 @@ ONLY_IN = {
         "stream.topics", "stream.ingest*", "stream.sources.*", "alerts.engine*", "alerts.gateway.*",
         "alerts.notify*", "exporters.archive*", "deploy.local.*",
     ),
+    "apprise": ("alerts.notify.sending",),
     "fastapi": ("alerts.gateway.*",),
     "websockets": ("alerts.gateway.*", "alerts.tail*", "deploy.local.*"),
 }  # fmt: skip

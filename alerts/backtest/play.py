@@ -185,7 +185,8 @@ class _Plan:
         alive = pc.is_valid(life.row)
         masks = [held, *(sieve.positions for sieve in self._sieves), clock.first_closes, self._ends()]
         found = pc.and_(alive, any_of(masks, size))
-        more = {*self._steps, *self._turning_rows()}
+        said = pc.indices_nonzero(pc.is_valid(life.hits))
+        more = {*self._steps, *self._turning_rows(), *life.at.take(said).to_pylist()}
         more |= {at for at in map(clock.first_at, self._sets.switches_ms) if at < size}
         first = life.at[0].as_py()
         return sorted({*pc.indices_nonzero(found).to_pylist(), *(at for at in more if at >= first)})

@@ -11,17 +11,30 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, Final
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alerts.backtest.clock import Clock
 from alerts.backtest.rows import RoomRows, Rows, figure
+from alerts.detectors.above_own import AboveOwn
+from alerts.detectors.cheap_orders import CheapOrders
+from alerts.detectors.complaints import Complaints
 from alerts.detectors.conversion import Conversion
+from alerts.detectors.drift import Drift
+from alerts.detectors.forecast import Forecast
 from alerts.detectors.not_started import NotStarted
+from alerts.detectors.own_median import OwnMedian
+from alerts.detectors.pay_through import PayThrough
 from alerts.detectors.reading import INFO, Condition, Subject
+from alerts.detectors.refunds import Refunds
+from alerts.detectors.retention import Retention
 from alerts.detectors.silence import FEED, Silence
+from alerts.detectors.sold_out import SoldOut
 from alerts.detectors.spike import Spike
+from alerts.detectors.surged import Surged
 from alerts.detectors.threshold import Figure, Threshold
+from alerts.detectors.words import Words
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
 __all__ = ["Follower", "Life", "Sieved", "any_of", "sieved"]
@@ -70,6 +83,23 @@ class Life:
         if "state" not in table.column_names:
             return pa.array([False] * len(table))
         return pc.equal(table["state"].combine_chunks(), name)
+
+    @cached_property
+    def hits(self) -> pa.Array:
+        """Return the text of each row's hits of the word lists; null for none."""
+        table = self.rows.table
+        if "hits" not in table.column_names:
+            return pa.nulls(len(table), pa.string())
+        return pc.cast(table["hits"].combine_chunks(), pa.string())
+
+    def facts(self, told: Callable[[Mapping[str, Any]], bool]) -> pa.Array:
+        """Return of each row whether the facts that hold there are such."""
+        table = self.rows.table
+        if not isinstance(self.rows, RoomRows) or "facts" not in table.column_names:
+            return pa.array([False] * len(table))
+        texts = pc.fill_null_forward(table["facts"].combine_chunks()).dictionary_encode()
+        found = [told(self.rows.facts(text) or {}) for text in texts.dictionary.to_pylist()]
+        return pc.fill_null(pa.array(found, pa.bool_()).take(texts.indices), fill_value=False)
 
     @cached_property
     def starts_ms(self) -> pa.Array:
@@ -154,7 +184,7 @@ def _not_started(condition: NotStarted, life: Life) -> Sieved:
     return Sieved(positions=pc.fill_null(pc.greater_equal(late_ms, limit_ms), fill_value=False))
 
 
-def _conversion(condition: Conversion, life: Life) -> Sieved:  # noqa: ARG001 - only its memory counts
+def _stepped(condition: Condition, life: Life) -> Sieved:  # noqa: ARG001 - only its memory counts
     def may_breach(subject: Subject, largest: Mapping[int, float]) -> bool:  # noqa: ARG001
         return (condition.level(subject) or 0) >= INFO
 
@@ -172,10 +202,78 @@ def _spike(condition: Spike, life: Life) -> Sieved:  # noqa: ARG001 - its figure
     return Sieved(follower=may_breach, follows=(condition.at,))
 
 
+def _own_median(condition: OwnMedian, life: Life) -> Sieved:
+    """Its median is never above the largest figure of the whole life."""
+    share = condition.params.share
+    largest = max(pc.max(life.figure(each.at)).as_py() or 0.0 for each in condition.figures)
+    below = [pc.less(life.figure(each.at), share * largest) for each in condition.figures]
+    return Sieved(rows=pc.fill_null(reduce(pc.or_kleene, below), fill_value=False))
+
+
+def _above(at: int, bound: float, life: Life) -> Sieved:
+    return Sieved(rows=pc.fill_null(pc.greater(pc.abs(life.figure(at)), bound), fill_value=False))
+
+
+def _above_own(condition: AboveOwn, life: Life) -> Sieved:
+    return _above(condition.at, condition.params.warning, life)
+
+
+def _complaints(condition: Complaints, life: Life) -> Sieved:
+    return _above(condition.at, condition.params.warning, life)
+
+
+def _drift(condition: Drift, life: Life) -> Sieved:
+    return _above(condition.at, condition.params.warning, life)
+
+
+def _refunds(condition: Refunds, life: Life) -> Sieved:
+    return _above(condition.refunded_at, condition.params.least - 0.5, life)
+
+
+def _sold_out(condition: SoldOut, life: Life) -> Sieved:  # noqa: ARG001 - it looks at facts alone
+    return Sieved(rows=life.facts(lambda facts: facts.get("item_stock") == 0))
+
+
+def _words(condition: Words, life: Life) -> Sieved:
+    """After hits everything counts for a while; with one in a title, as long as the title stands."""
+    texts = life.hits
+    grave = pc.fill_null(pc.match_substring_regex(texts, "warning|critical"), fill_value=False)
+    until_ms = pc.add(life.clock.tick_ms.take(life.at), round(_MS * condition.params.window_s))
+    until_ms = pc.fill_null_forward(pc.if_else(grave, until_ms, pa.scalar(None, pa.int64())))
+    fresh = pc.less_equal(life.clock.tick_ms, life.held(until_ms))
+    in_titles = texts.filter(pc.match_substring(texts, "_title")).to_pylist()
+    titles = {hit["text"] for text in in_titles for hit in orjson.loads(text)}
+    standing = life.facts(lambda facts: bool(titles & {facts.get("title"), facts.get("item_title")}))
+    return Sieved(rows=standing, positions=pc.fill_null(fresh, fill_value=False))
+
+
+def _surged(condition: Surged, life: Life) -> Sieved:  # noqa: ARG001 - only its memory counts
+    """Ask without the room's facts: a planned end only keeps things quiet."""
+    plain = Subject("", None)
+
+    def may_breach(subject: Subject, largest: Mapping[int, float]) -> bool:  # noqa: ARG001
+        plain.memory = subject.memory
+        return (condition.level(plain) or 0) >= INFO
+
+    return Sieved(follower=may_breach)
+
+
 _SIEVES: Final[Mapping[type, Callable[[Any, Life], Sieved]]] = {
-    Conversion: _conversion,
+    AboveOwn: _above_own,
+    CheapOrders: _stepped,
+    Complaints: _complaints,
+    Conversion: _stepped,
+    Drift: _drift,
+    Forecast: _stepped,
     NotStarted: _not_started,
+    OwnMedian: _own_median,
+    PayThrough: _stepped,
+    Refunds: _refunds,
+    Retention: _stepped,
     Silence: _silence,
+    SoldOut: _sold_out,
+    Surged: _surged,
+    Words: _words,
     Spike: _spike,
     Threshold: _threshold,
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from alerts.detectors.reading import Condition
 
@@ -17,9 +18,21 @@ __all__ = ["DetectorType", "Params"]
 
 
 class Params(BaseModel):
-    """Base of a detector's parameters: checked as strictly as the rest of the set."""
+    """Base of a detector's parameters: checked as strictly as the rest of the set.
+
+    Attributes:
+        RISING: names of parameters that must rise in this order.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    RISING: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for lower, higher in pairwise(self.RISING):
+            if getattr(self, lower) > getattr(self, higher):
+                raise ValueError(f"{lower} not above {higher}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

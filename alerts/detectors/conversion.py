@@ -160,7 +160,7 @@ class Conversion:
         subject.memory[self.id] = msgspec.to_builtins(memory)
 
     def _level(self, memory: _Memory) -> int | None:
-        if memory.own_paid < self.params.baseline_paid:
+        if not self._known(memory):
             return None
         if memory.evidence < self.params.evidence or memory.run_due < self.min_samples:
             return OK if memory.evidence <= self.params.evidence / 2 else BETWEEN
@@ -168,6 +168,10 @@ class Conversion:
         if drop < self.params.warning:
             return BETWEEN
         return CRITICAL if drop >= self.params.critical else WARNING
+
+    def _known(self, memory: _Memory) -> bool:
+        """Return whether the room's own share is known; where nobody tells of clicks it never is."""
+        return memory.own_paid >= self.params.baseline_paid and memory.own_due > 0
 
     def _memory(self, subject: Subject) -> _Memory | None:
         kept = subject.memory.get(self.id)
@@ -180,7 +184,7 @@ class Conversion:
         surely_due = min(due, *(sum(map(mul, memory.recent, weights)) for weights in self.other_weights))
         new_paid = paid - memory.paid
         memory.step, memory.clicks, memory.paid = step, clicks, paid
-        if memory.own_paid >= self.params.baseline_paid:
+        if self._known(memory):
             memory.evidence = self._evidence(memory, new_paid, surely_due)
         memory.run_paid, memory.run_due = memory.run_paid + new_paid, memory.run_due + due
         memory.run_steps += 1

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from alerts.detectors.hits import Hit
 from alerts.windows import RoomState
 
 __all__ = ["BETWEEN", "CRITICAL", "INFO", "LEVELS", "OK", "WARNING", "Condition", "Reading", "Subject"]
@@ -39,6 +40,7 @@ class Reading:
         newest_ms: append time of the newest event it may rest on; 0 when unknown.
         due_ms: when it became worth telling, where that is neither the newest event nor the end of `for`.
         reason: a word on the finding, for people who look closer.
+        labels: labels of this finding, beside those of the condition: the item, the word group.
     """
 
     value: float | None = None
@@ -50,6 +52,7 @@ class Reading:
     newest_ms: int = 0
     due_ms: int | None = None
     reason: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Subject:
         tick_ms: tick at which it is being judged.
         reach_ms: reach of each feed of its partition at that tick.
         memory: condition id -> what the detector remembers, plain numbers and lists of bounded length.
+        hits: newest hits of the word lists, oldest first.
     """
 
     key: str
@@ -76,6 +80,7 @@ class Subject:
     tick_ms: int = 0
     reach_ms: Mapping[str, int] = field(default_factory=dict)
     memory: dict[str, list[Any]] = field(default_factory=dict)
+    hits: list[Hit] = field(default_factory=list)
 
 
 class Condition(Protocol):

@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from alerts.detectors.reading import BETWEEN, CRITICAL, INFO, OK, WARNING, Reading, Subject
 
-__all__ = ["NEVER", "PING_WINDOWS", "Figure", "Side", "Threshold", "wilson_lower"]
+__all__ = [
+    "NEVER",
+    "PING_WINDOWS",
+    "Figure",
+    "Side",
+    "Threshold",
+    "figure_for",
+    "wilson_lower",
+    "wilson_upper",
+]
 
 PING_WINDOWS: Final = ("10s", "1m", "5m")
 """Windows that a ping rule chooses from."""
@@ -20,6 +29,13 @@ _PING_WINDOWS_S: Final = (10.0, 60.0)
 """Their lengths, seconds; the last one takes whatever is left."""
 PINGS_PER_WINDOW: Final = 3
 """A ping rule's window holds at least this many ping intervals; metrics.md, section 2."""
+WATCHED_S: Final = 100.0
+"""A figure per 100 s is no data before so much was watched, seconds: one stall in one ping is not many."""
+_NODES: Final = 2
+_NODES_WARNING: Final = 0.05
+_NODES_CRITICAL: Final = 0.2
+"""A player is one viewer: least stalled nodes and their least share for a warning, and share for critical;
+metrics.md, section 2."""
 NEVER: Final = math.inf
 """A bound that no figure is beyond."""
 
@@ -33,12 +49,14 @@ class Figure:
         samples_at: indices whose sum is its number of samples; empty when it has none.
         frames_at: index of the frame rate of the same probe and window; None unless asked for.
         window_s: length of its window, None for the newest value or the session's total.
+        nodes_at: indices of the number and the share of stalled nodes, of players; None for other probes.
     """
 
     at: int
     samples_at: tuple[int, ...] = ()
     frames_at: int | None = None
     window_s: int | None = None
+    nodes_at: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,8 @@ class Threshold:
         total_excess: a figure at or beyond it is a total breach.
         confidence: what the figure's lower bound is taken with; None: the figure itself is compared.
         calm_from: with ``calm_to`` the recover bounds; nearly all figures are between them.
+        watched_at: index of the ping interval whose product with the samples is the time that was watched;
+            None where the figure does not need ``WATCHED_S`` of it.
     """
 
     id: str
@@ -97,20 +117,27 @@ class Threshold:
     calm_from: float = NEVER
     calm_to: float = -NEVER
     step_ms: int = 0
+    watched_at: int | None = None
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the figure now; None without a figure or with too few samples."""
         values = subject.values
-        figure = self.figures[0] if self.interval_at is None else self._figure(values)
+        figure = self._now(values)
         value = values[figure.at]
         if value is None or (self.min_samples and self._too_few(figure, values)):
+            return None
+        if self.watched_at is not None and _watched_s(figure, values, self.watched_at) < WATCHED_S:
             return None
         if self.calm_from <= value <= self.calm_to:
             return OK
         if self.confidence is not None:
             value = wilson_lower(value, _samples(figure, values), self.z)
         floor = -NEVER if figure.frames_at is None else _frame_s(values[figure.frames_at])
-        return max(side.level(value, floor) for side in self.sides)
+        level = max(side.level(value, floor) for side in self.sides)
+        if figure.nodes_at is None or level <= INFO:
+            return level
+        most = _most(values[figure.nodes_at[0]], values[figure.nodes_at[1]])
+        return None if most is None else min(level, most)
 
     def total(self, subject: Subject) -> bool:
         """Return whether the figure is at its worst possible value, or beyond what the rule calls total."""
@@ -139,19 +166,22 @@ class Threshold:
         """Learn nothing."""
 
     def _now(self, values: list[Any]) -> Figure:
-        return self.figures[0] if self.interval_at is None else self._figure(values)
-
-    def _figure(self, values: list[Any]) -> Figure:
-        interval_s = values[self.interval_at or 0]
-        if interval_s is None or interval_s <= _PING_WINDOWS_S[0] / PINGS_PER_WINDOW:
+        if self.interval_at is None:
             return self.figures[0]
-        return self.figures[1 if interval_s <= _PING_WINDOWS_S[1] / PINGS_PER_WINDOW else 2]
+        return figure_for(self.figures, values[self.interval_at])
 
     def _too_few(self, figure: Figure, values: list[Any]) -> bool:
         first = values[figure.samples_at[0]] if figure.samples_at else None
         if first is not None and first >= self.min_samples:
             return False
         return _samples(figure, values) < self.min_samples
+
+
+def figure_for(figures: tuple[Figure, ...], interval_s: float | None) -> Figure:
+    """Return the figure of the smallest window that holds three ping intervals; that of 10s while unknown."""
+    if interval_s is None or interval_s <= _PING_WINDOWS_S[0] / PINGS_PER_WINDOW:
+        return figures[0]
+    return figures[1 if interval_s <= _PING_WINDOWS_S[1] / PINGS_PER_WINDOW else 2]
 
 
 def wilson_lower(ratio: float, samples: int, z: float) -> float:
@@ -167,6 +197,26 @@ def wilson_lower(ratio: float, samples: int, z: float) -> float:
     square = z * z / samples
     spread = z * math.sqrt(ratio * (1 - ratio) / samples + square / (4 * samples))
     return max(0.0, (ratio + square / 2 - spread) / (1 + square))
+
+
+def wilson_upper(ratio: float, samples: int, z: float) -> float:
+    """Return the upper end of Wilson's score interval; arguments as of ``wilson_lower``, on none it is 1."""
+    return 1 - wilson_lower(1 - ratio, samples, z)
+
+
+def _most(nodes: float | None, share: float | None) -> int | None:
+    """Return the highest level that so many stalled players may reach; None when it is not known."""
+    if nodes is None or share is None:
+        return None
+    if nodes < _NODES:
+        return WARNING if share >= 1 else INFO
+    if share < _NODES_WARNING:
+        return INFO
+    return CRITICAL if share >= _NODES_CRITICAL else WARNING
+
+
+def _watched_s(figure: Figure, values: list[Any], interval_at: int) -> float:
+    return float(_samples(figure, values) * (values[interval_at] or 0.0))
 
 
 def _samples(figure: Figure, values: list[Any]) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from deploy.local.process import LOOPBACK
 from deploy.local.supervisor import Role
-from deploy.prometheus import RULES, render
+from deploy.prometheus import RECORDS, RULES, render
 
 __all__ = ["Places", "left_out", "roles"]
 
@@ -98,7 +98,7 @@ def _prometheus(places: Places) -> Role:
         "engine": places.engine_metrics,
     }
     targets = {role: f"{LOOPBACK}:{port}" for role, port in ports.items()}
-    config.write_text(render(targets, rule_files=[RULES]))
+    config.write_text(render(targets, rule_files=[RECORDS, RULES]))
     url = f"http://{LOOPBACK}:{places.prometheus}"
     argv = (
         "prometheus",

@@ -42,15 +42,11 @@ def _add_lines(batch: Batch) -> None:
         some[_LINES] += seconds.count(second)
     if not batch.whole:
         return
-    for fresh, users in _by_pane(batch, seconds):
-        fresh.people("writers").update(users)
-        fresh.people("interacters").update(users)
-        if not batch.late:
-            add_events(fresh, users)
+    stale = _add_active(batch, seconds, "writers", "interacters")
     read = reader(batch.words)
     texts = [read(line.text) for line in batch.events]
     if not batch.late:
-        add_said(batch, seconds, texts, cells)
+        add_said(batch, seconds, texts, cells, stale)
     add_hits(batch, texts)
 
 
@@ -69,10 +65,22 @@ def _add_likes(batch: Batch) -> None:
         cells[_LIKE_EVENTS] += len(counts)
         cells[_LIKES] += sum(counts)
     if batch.whole:
-        for fresh, users in _by_pane(batch, seconds):
-            fresh.people("interacters").update(users)
-            if not batch.late:
-                add_events(fresh, users)
+        _add_active(batch, seconds, "interacters")
+
+
+def _add_active(batch: Batch, seconds: Sequence[int], *sets: str) -> set[int]:
+    """Add who is active to sets, and to the busiest unless that comes too late; return who comes too late."""
+    stale = batch.stale()
+    for fresh, users in _by_pane(batch, seconds):
+        for name in sets:
+            fresh.people(name).update(users)
+        if not (batch.late or stale):
+            add_events(fresh, users)
+    if stale and not batch.late:
+        for at, user in enumerate(batch.users):
+            if at not in stale:
+                add_events(batch.fresh(seconds[at] // _SECONDS_A_PANE * COARSE_MS), (user,))
+    return stale
 
 
 def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[Fresh, Sequence[int]]]:

@@ -3,14 +3,15 @@
 A line is judged in the order of its log, by what is known of its text then: whose the text's newest mentions
 are and when they were. That is kept in memory, for at least the ``TEXTS_MAX`` texts that were heard last, and
 made anew from the panes after a load. Panes here are of ten seconds and stand with the fine pane of their
-first second; they keep at most ``PAIRS_MAX`` pairs of a text and a user, so that above some six lines a
-second a new owner starts with a sample.
+first second; they keep at most ``PAIRS_MAX`` pairs of a text and a user, so that above some twenty-five
+lines a second a new owner starts with a sample.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from stream.cells import Batch, Extra
@@ -23,8 +24,8 @@ __all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "Said", "add_said"]
 
 TEXTS_MAX: Final = 512
 """Texts of a room that are remembered at least; twice as many are at most, about 200 KB."""
-PAIRS_MAX: Final = 64
-"""Most pairs of a text and a user that a pane keeps: 512 bytes."""
+PAIRS_MAX: Final = 256
+"""Most pairs of a text and a user that a pane keeps: 2 KB."""
 SPEAKERS: Final = 5
 """A text that so many people send within a minute is suspect."""
 _MINUTE_S: Final = 60
@@ -81,7 +82,11 @@ SAID: Final = Extra(_NAME, dict, pane=Said, fine=True, coarse=False)
 
 
 def add_said(
-    batch: Batch, seconds: Sequence[int], lines: Sequence[Text], cells: Mapping[int, dict[str, int]]
+    batch: Batch,
+    seconds: Sequence[int],
+    lines: Sequence[Text],
+    cells: Mapping[int, dict[str, int]],
+    stale: AbstractSet[int],
 ) -> None:
     """Judge lines in the order of their log.
 
@@ -90,12 +95,13 @@ def add_said(
         seconds: the second of each.
         lines: the text of each.
         cells: the cells of each second.
+        stale: places of the lines that come too late to be judged, or remembered.
     """
     texts = _texts(batch.tally)
     places = {second: _place(batch, second) for second in cells}
-    for second, line, hashed in zip(seconds, lines, batch.users, strict=True):
+    for at, (second, line, hashed) in enumerate(zip(seconds, lines, batch.users, strict=True)):
         key = line.key
-        if not key:
+        if not key or at in stale:
             continue
         known = texts.get(key, ())
         said, within, start, since = places[second]

@@ -84,19 +84,21 @@ def _add(batch: Batch) -> None:
 
 def _add_people(batch: Batch, joined: Mapping[str, list[int]], panes: set[int]) -> None:
     """Add people to the sets that they join by what they do."""
-    if len(panes) == 1:
+    stale = set() if _BUSY.isdisjoint(joined) else batch.stale()
+    if len(panes) == 1 and not stale:
         fresh = batch.fresh(panes.pop() * COARSE_MS)
         for action, users in joined.items():
-            _join(fresh, action, users, late=batch.late)
+            _join(fresh, action, users, judged=not batch.late)
         return
-    for visit, user in zip(batch.events, batch.users, strict=True):
-        _join(batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS), visit.action, (user,), late=batch.late)
+    for at, (visit, user) in enumerate(zip(batch.events, batch.users, strict=True)):
+        fresh = batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS)
+        _join(fresh, visit.action, (user,), judged=not batch.late and at not in stale)
 
 
-def _join(fresh: Fresh, action: str, users: Sequence[int], *, late: bool) -> None:
+def _join(fresh: Fresh, action: str, users: Sequence[int], *, judged: bool) -> None:
     if action in _SETS:
         fresh.people(_SETS[action]).update(users)
-    if action in _BUSY and not late:
+    if action in _BUSY and judged:
         add_events(fresh, users)
 
 

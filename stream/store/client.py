@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - the library's own
 
 from stream.errors import SettingsError
 from stream.settings import Settings
@@ -20,6 +20,21 @@ _ANSWER_S: Final = 5.0
 """Longest wait for one answer; a flush of a whole partition takes milliseconds."""
 _RETRIES: Final = 2
 """Attempts after the first; callers that must not give up retry above this, with their own back-off."""
+
+
+class _Cluster(RedisCluster):
+    """A cluster whose clients are told that a connection is gone as they are told of every other fault.
+
+    When one call finds a node away, the connections of others to it are closed under them, and what they
+    were about to send meets a missing writer.
+    """
+
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Do as the library does."""
+        try:
+            return await super().execute_command(*args, **kwargs)
+        except AttributeError as error:
+            raise ConnectionError("another call closed the connection") from error
 
 
 def connect(settings: Settings) -> Redis:
@@ -37,7 +52,7 @@ def connect(settings: Settings) -> Redis:
     }
     try:
         if settings.redis_cluster:
-            return cast("Redis", RedisCluster.from_url(settings.redis_url, **options))
+            return cast("Redis", _Cluster.from_url(settings.redis_url, **options))
         return Redis.from_url(settings.redis_url, **options)
     except (ValueError, RedisError) as error:
         raise SettingsError(f"ROOMWATCH_REDIS_URL: {error}") from error

@@ -249,7 +249,9 @@ def test_a_record_of_released_columns_is_understood() -> None:
     player = Player(
         STUTTER
         + """
-  - {name: drops, kind: capacity_risk, any: [{metric: live_cpu_ratio, window: 1m, compare: ">", warning: 0.8}]}
+  - name: busy
+    kind: capacity_risk
+    any: [{metric: live_cpu_ratio, window: 1m, compare: ">", warning: 0.8}]
 """
     )
     entry = room(columns=pings(stall=1.0))

@@ -30,6 +30,7 @@ from tests.stream.counted import (
 
 MINUTES_10 = 600_000
 HOURS_24 = 86_400_000
+JUDGED_MS = 50_000
 REQUIRED: dict[str, dict[str, Any]] = {
     "danmaku": {"room_id": str, "user_id": str, "at_ms": int, "text": str},
     "likes": {"room_id": str, "user_id": str, "at_ms": int, "count": int},
@@ -388,7 +389,7 @@ class Room:
         if feed == "health" and not record.late:
             self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
         if not record.late:
-            self.suspect(session, feed, event)
+            self.suspect(session, feed, event, judged=event["at_ms"] > record.append_ms - JUDGED_MS)
         self.newest(session, feed, event)
         self.items(session, feed, event)
 
@@ -413,9 +414,13 @@ class Room:
             session.paid[item].add(event["user_id"])
             session.prices[item][event["amount_fen"]] += 1
 
-    def suspect(self, session, feed, event):
-        """Count who floods the room, and lines that were said before."""
+    def suspect(self, session, feed, event, *, judged):
+        """Count who floods the room, lines that were said before, and who has trouble."""
         second, user = event["at_ms"] // 1_000, event["user_id"] if feed in USED else None
+        if feed == "danmaku" and event["text"] in TROUBLED:
+            self.complainers[second].add(user)
+        if not judged:
+            return
         found = []
         if is_busy(feed, event):
             session.busy[second // 10, user] += 1
@@ -429,8 +434,6 @@ class Room:
                 found.append((second, "danmaku.again"))
             if len({*minute, user}) >= 5:
                 found.append((second, "suspect.repeat"))
-            if event["text"] in TROUBLED:
-                self.complainers[second].add(user)
         for at, name in found:
             session.sums[name] += 1
             self.panes[at][name] += 1

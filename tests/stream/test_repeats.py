@@ -12,6 +12,7 @@ from stream.figures import FEED_FIGURES, new_windows
 from stream.figures.repeats import PAIRS_MAX, TEXTS_MAX, Said
 from stream.model import Danmaku
 from stream.tally import Tally
+from tests.stream.logs import Log, fold_at_once, totals_of
 
 START_MS = 1_700_000_000_000
 _lines = st.lists(
@@ -103,3 +104,16 @@ def test_a_text_that_many_send_in_one_second_needs_no_more_memory():
     add(tally, *(line(START_MS, "a", f"u{user}") for user in range(1_000)))
     assert again(tally) == (999, 996)
     assert len(next(iter(tally.fresh.values())).extras["said"]) <= 10
+
+
+def test_a_line_that_comes_long_after_its_time_is_neither_judged_nor_remembered():
+    """The panes of its minute may be gone, so a new owner could not judge it."""
+    log = Log()
+    log.put("rooms", room_id="r", state="live")
+    log.wait(200_000)
+    for late_ms, text in ((49_999, "fresh"), (49_999, "fresh"), (50_000, "stale"), (50_000, "stale")):
+        log.put("danmaku", room_id="r", user_id="u", text=text, at_ms=log.now_ms - late_ms)
+    folding = fold_at_once(log.records, log.now_ms + 1_000)
+    folding.flush()
+    totals = totals_of(folding.partition.rooms["r"].sessions[0].tally, folding.partition.windows)
+    assert (totals["danmaku.count"], totals["danmaku.again"]) == (4, 1)

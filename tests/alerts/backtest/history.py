@@ -62,6 +62,65 @@ rules:
          params: {min_excess: 10, ready_s: 30, step_s: 10, memory_s: 60}}
     for_s: 3
     keep_firing_s: 5
+  - name: surge
+    kind: traffic_spike
+    any:
+      - {detector: surge, metric: live_viewers, params: {direction: spike, step_s: 5}}
+    keep_firing_s: 5
+  - name: sink
+    kind: traffic_drop
+    any:
+      - {detector: surge, metric: live_viewers, params: {direction: drop, step_s: 5}}
+    keep_firing_s: 5
+  - name: bitrate
+    kind: bitrate_low
+    any:
+      - {detector: own_median, metric: live_bytes_per_second, window: 10s, where: {probe: edge},
+         params: {ready_s: 20, step_s: 5}}
+    for_s: 2
+  - name: drift
+    kind: av_desync
+    any:
+      - {detector: drift, where: {probe: edge}, params: {noise: 1}}
+  - name: stalls
+    kind: stutter
+    any:
+      - {metric: live_stalls_per_100_seconds, where: {probe: edge}, window: 5m, compare: ">", warning: 3}
+      - {metric: live_stall_ratio, where: {probe: player}, window: 10s, compare: ">",
+         warning: 0.02, critical: 0.05}
+  - name: complaints
+    kind: viewer_complaints
+    any:
+      - {detector: complaints, params: {ready_s: 20, step_s: 5, warning: 2}}
+  - name: retention
+    kind: retention_drop
+    any:
+      - {detector: retention, params: {own_entered: 50, step_s: 5, false_alarm_h: 1}}
+  - name: unpaid
+    kind: payment_failure
+    any:
+      - {detector: pay_through, params: {own_orders: 20, step_s: 5}}
+  - name: refunds
+    kind: refund_surge
+    any:
+      - {detector: refunds, params: {least: 8}}
+  - name: cheap
+    kind: price_error
+    any:
+      - {detector: cheap_orders, params: {quiet_s: 20}}
+  - name: sold_out
+    kind: sold_out
+    any:
+      - {detector: sold_out}
+  - name: words
+    kind: prohibited_words
+    any:
+      - {detector: words, params: {window_s: 20}}
+  - name: capacity
+    kind: capacity_risk
+    any:
+      - {detector: forecast, params: {step_s: 5, memory_s: 40, ahead_s: 60}}
+      - {metric: live_cpu_ratio, window: 1m, compare: ">", warning: 0.8, critical: 0.95}
   - name: conversion
     kind: conversion_drop
     any:
@@ -86,6 +145,7 @@ rules:
     min_samples: 20
 """
 _CATEGORIES: Final = ("beauty", "food", None)
+_COUNTED: Final = ("clicks", "paid", "entered", "left", "cheap")
 _PROBES: Final = ("ingest", "edge", "player")
 
 
@@ -115,7 +175,7 @@ class _Room:
         self.facts: dict[str, Any] = {"title": f"房间 {room_id}", "category": dice.choice(_CATEGORIES)}
         self.newest_ms: dict[str, int] = {}
         self._trouble: dict[str, int] = {}
-        self._counted = {"clicks": 0, "paid": 0}
+        self._counted = dict.fromkeys(_COUNTED, 0)
         self._pinged: dict[str, int] = {}
         self._interval_s = dice.choice((None, 1.0, 2.0, 5.0, 20.0))
         self.reason: str | None = None
@@ -141,6 +201,7 @@ class _Room:
             self.facts = {
                 **self.facts,
                 "item_id": str(dice.randrange(5)),
+                "item_stock": dice.choice((None, 0, 3)),
                 "category": dice.choice(_CATEGORIES),
             }
 
@@ -152,7 +213,7 @@ class _Room:
     def _begin(self, tick_ms: int) -> None:
         self.state, self.reason = "live", None
         self.session_ms = tick_ms + self._dice.randrange(1_000)
-        self._counted = {"clicks": 0, "paid": 0}
+        self._counted = dict.fromkeys(_COUNTED, 0)
         self._pinged, self._trouble = {}, {}
 
     def entry(self, now_ms: int) -> dict[str, Any]:
@@ -169,7 +230,20 @@ class _Room:
         }  # fmt: skip
         if self.state == "ended" and self.session_ms is not None:
             found["ended_reason"] = self.reason
+        if self._likely and self._dice.random() < 0.03:
+            found["hits"] = [self._hit() for _ in range(self._dice.randint(1, 5))]
         return found
+
+    def _hit(self) -> dict[str, Any]:
+        dice = self._dice
+        source = dice.choice(("danmaku", "danmaku", "transcript", "room_title"))
+        return {
+            "group": dice.choice(("ad_law", "vulgar", "diversion", "picture", "question")),
+            "severity": dice.choice(("info", "warning", "warning", "critical")),
+            "source": source,
+            "text": self.facts["title"] if source == "room_title" else f"句 {dice.randrange(99)}",
+            "user": "u1", "topic": f"live.{source}", "partition": 0, "offset": dice.randrange(99),
+        }  # fmt: skip
 
     def _suffer(self) -> None:
         dice = self._dice
@@ -190,7 +264,39 @@ class _Room:
             found[f'live_danmaku_per_second{{window="{window}"}}'] = rate
         for probe in _PROBES:
             found |= self._pings(probe, now_ms)
-        return found | self._shop(now_ms)
+        return found | self._shop(now_ms) | self._more()
+
+    def _more(self) -> dict[str, Any]:
+        """Return what the detectors of single kinds look at."""
+        dice, bad, counted = self._dice, self._has("drop"), self._counted
+        entered = dice.randrange(12)
+        counted["entered"] += entered
+        counted["left"] += sum(dice.random() < (0.8 if bad else 0.3) for _ in range(entered))
+        counted["cheap"] += bad and dice.random() < 0.5
+        refunded = dice.randint(8, 15) if bad else dice.randrange(3)
+        nodes = dice.randrange(6)
+        return {
+            'live_bytes_per_second{probe="edge",window="10s"}': 90_000 if self._has("fps") else 500_000,
+            'live_av_drift_ratio{probe="edge",window="5m"}': dice.choice((0.01, -0.01))
+            if self._has("av")
+            else 0,
+            'live_stalls_per_100_seconds{probe="edge",window="5m"}': 5 if self._has("stall") else 1,
+            'live_stalled_nodes{probe="player",window="10s"}': nodes,
+            'live_stalled_nodes_share{probe="player",window="10s"}': nodes / 20,
+            'live_complaining_users{window="1m"}': dice.randint(3, 9)
+            if self._has("stall")
+            else dice.randrange(2),
+            'live_retention_entered{after="1m",window="session"}': counted["entered"],
+            'live_retention_left{after="1m",window="session"}': counted["left"] or None,
+            'live_pay_through_ratio{window="5m"}': 0.1 if self._has("fail") else 0.8,
+            'live_pay_through_orders{window="5m"}': dice.choice((5, 30)),
+            'live_orders_in_window{status="refunded",window="15m"}': refunded,
+            'live_orders_in_window{status="paid",window="15m"}': 60,
+            'live_orders_total{status="refunded"}': refunded,
+            "live_item_cheap_orders": {"i1": counted["cheap"]} if counted["cheap"] else {},
+            'live_cpu_ratio{window="1m"}': dice.uniform(0.7, 1) if self._has("total") else 0.3,
+            "live_capacity": 400,
+        }
 
     def _pings(self, probe: str, now_ms: int) -> dict[str, Any]:
         dice = self._dice

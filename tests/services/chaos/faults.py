@@ -74,10 +74,11 @@ async def zombie(world: World, chance: random.Random) -> bool:
     return bool(owned)
 
 
-async def join(world: World, chance: random.Random) -> bool:  # noqa: ARG001 - all faults are called alike
-    """One more process joins the group and is given partitions."""
+async def join(world: World, chance: random.Random) -> bool:
+    """One more process joins the group and is given partitions; where all are there, one leaves first."""
     members = world.members
     if members.wanted + 1 not in _MEMBERS:
+        await leave(world, chance)
         return False
     members.wanted += 1
     member = members.start()
@@ -91,9 +92,10 @@ async def join(world: World, chance: random.Random) -> bool:  # noqa: ARG001 - a
 
 
 async def leave(world: World, chance: random.Random) -> bool:
-    """An owner is asked to end; it gives its partitions back, and others claim them."""
+    """An owner is asked to end, others claim its partitions; where too few are there, one joins first."""
     members = world.members
     if members.wanted - 1 not in _MEMBERS:
+        await join(world, chance)
         return False
     member = await _owner(world, chance)
     if member is None:

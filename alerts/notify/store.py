@@ -1,0 +1,96 @@
+"""What the notifier keeps, under its own epoch: the desk, how far ``live.alerts`` was read, delivery records.
+
+All keys carry the hash tag ``{notifier}``, so that one fenced call writes them together. Another notifier
+that took over makes every call here fail; what it finds is what was kept last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Final, cast
+
+from redis.asyncio import Redis
+
+from alerts.notify.desk import Kept, Written
+from alerts.notify.model import Delivery, encode
+from alerts.store.deliveries import KEEP_MS, deliveries_key
+from alerts.store.folds import Claim, Command, FoldStore, hash_commands
+
+__all__ = ["NotifierStore"]
+
+TAG: Final = "{notifier}"
+ITEMS: Final = "{notifier}:items"
+"""Hash: id -> item that waits."""
+MESSAGES: Final = "{notifier}:messages"
+"""Hash: id -> message under way."""
+CHANNELS: Final = "{notifier}:channels"
+"""Hash: channel -> calls within its budget, pause, failing."""
+TOLD: Final = "{notifier}:told"
+"""Hash: alert -> newest change seen, and what each channel was told of it."""
+
+
+class NotifierStore:
+    """The notifier's part of the store.
+
+    Args:
+        redis: a client of the store.
+        member: name of this process.
+        lease_ms: how long a silent notifier keeps others out, milliseconds.
+    """
+
+    def __init__(self, redis: Redis, *, member: str, lease_ms: int) -> None:
+        self._redis = redis
+        self._owner = FoldStore(redis, TAG, member=member, lease_ms=lease_ms)
+        self._leaving = FoldStore(redis, TAG, member=member, lease_ms=0)
+        self._claim = Claim(0, -1, -1)
+
+    async def is_owned(self) -> bool:
+        """Return whether another notifier, or an earlier life of this one, is at work."""
+        return await self._owner.is_owned()
+
+    async def claim(self) -> int:
+        """Take over; return the offset in ``live.alerts`` of the last record taken in, -1 for none."""
+        self._claim = await self._owner.claim(0)
+        return self._claim.offset
+
+    async def load(self) -> Kept:
+        """Return the desk as it was kept last."""
+        items, messages, channels, told = [
+            await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key))
+            for key in (ITEMS, MESSAGES, CHANNELS, TOLD)
+        ]
+        return Kept(*(_by_name(found) for found in (items, messages, channels, told)))
+
+    async def keep(self, written: Written, deliveries: Sequence[Delivery], *, offset: int) -> None:
+        """Keep what changed, records of deliveries and the offset: all of it, or nothing.
+
+        Raises:
+            FencedError: another notifier took over.
+        """
+        commands: list[Command] = [
+            *hash_commands(ITEMS, written.items),
+            *hash_commands(MESSAGES, written.messages),
+            *hash_commands(CHANNELS, written.channels),
+            *hash_commands(TOLD, written.told),
+        ]
+        for delivery in deliveries:
+            key = deliveries_key(delivery.alert_id)
+            commands.append(("HSET", key, (delivery.id, encode(delivery))))
+            commands.append(("PEXPIREAT", key, (delivery.at_ms + KEEP_MS,)))
+        self._claim = await self._owner.apply(self._claim, offset=offset, output=-1, commands=commands)
+
+    async def renew(self) -> None:
+        """Prolong the lease.
+
+        Raises:
+            FencedError: another notifier took over.
+        """
+        await self._owner.renew(self._claim)
+
+    async def leave(self) -> None:
+        """End the lease, so that the next notifier need not wait for it."""
+        await self._leaving.renew(self._claim)
+
+
+def _by_name(found: dict[bytes, bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in found.items()}

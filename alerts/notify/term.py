@@ -1,0 +1,286 @@
+"""A term: the time for which this process is the notifier, from its claim until it stops or is replaced.
+
+One task takes in ``live.alerts``, one for each channel sends, one renews the lease, one reminds Alertmanager.
+All of them change the desk under one lock and keep it before they go on. A term that is asked to end lets
+calls that are under way finish, for as long as it may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import orjson
+import structlog
+from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
+from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import TimeoutError as StoreTimeoutError
+
+from alerts.model import BadRecord, parse_alert
+from alerts.notify.channels import Channel
+from alerts.notify.desk import Desk
+from alerts.notify.logs import AlertLog, DeliveryLog
+from alerts.notify.model import Delivery, Message
+from alerts.notify.posts import refreshed
+from alerts.notify.routes import LOOK_S, Routes
+from alerts.notify.sending import Sender
+from alerts.notify.settings import NotifierSettings
+from alerts.notify.store import NotifierStore
+from alerts.notify.telemetry import NotifierMetrics
+from alerts.notify.wording import Wordsmith
+from alerts.stages import Record
+from alerts.store import IncidentsReader
+from stream.errors import StageError
+from stream.runtime import Clock
+
+__all__ = ["Term"]
+
+T = TypeVar("T")
+
+_HELD_MAX: Final = 20_000
+"""Changes that wait for channels before no more are taken in; they stay in the log."""
+_FINISH_S: Final = 7.0
+"""Time for calls under way when the term ends; the whole role has 10 s."""
+_PATIENCE_S: Final = 30.0
+"""How long the store may be away, seconds."""
+_RETRY_S: Final = 0.2
+_REFRESH_ALERTS: Final = 500
+"""Alerts of one reminder to Alertmanager."""
+_AWAY: Final = (
+    StoreConnectionError, StoreTimeoutError, ClusterDownError, ReadOnlyError, TryAgainError, OSError,
+    TimeoutError,
+)  # fmt: skip
+
+_log = structlog.get_logger()
+
+
+class Term:
+    """One term of the notifier.
+
+    Args:
+        settings: of the role.
+        routes: in force; when they change, the term ends.
+        words: makes the texts.
+        store: the notifier's part of the store.
+        incidents: open alerts, for reminders.
+        sender: sends.
+        deliveries: the log of delivery records.
+        metrics: counts.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        *,
+        routes: Routes,
+        words: Wordsmith,
+        store: NotifierStore,
+        incidents: IncidentsReader,
+        sender: Sender,
+        deliveries: DeliveryLog,
+        metrics: NotifierMetrics,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._routes = routes
+        self._store = store
+        self._incidents = incidents
+        self._sender = sender
+        self._deliveries = deliveries
+        self._metrics = metrics
+        self._clock = clock
+        self._channels: dict[str, Channel] = dict(routes.channels)
+        self._desk = Desk(self._channels, words, settings.patience)
+        self._lock = asyncio.Lock()
+        self._wakes = {name: asyncio.Event() for name in self._channels}
+        self._ending = asyncio.Event()
+        self._offset = -1
+        self._now_ms = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Be the notifier until asked to stop, or until the routes changed.
+
+        Raises:
+            FencedError: another notifier took over (within a group).
+            StageError: the store or the broker was away too long.
+        """
+        self._offset = await self._patiently(self._store.claim)
+        await self._keep(self._desk.load(await self._patiently(self._store.load), now_ms=self._now()))
+        since_ms = self._now() - int(1_000 * self._settings.notify_begin_s)
+        async with AlertLog(self._settings, offset=self._offset, since_ms=since_ms) as log:
+            self._offset = log.begin - 1
+            await self._keep([])
+            _log.info("notify.began", offset=self._offset, channels=len(self._channels))
+            self._metrics.active.set(1)
+            try:
+                await self._run(log, stop)
+            finally:
+                self._metrics.active.set(0)
+        await self._patiently(self._store.leave)
+
+    async def _run(self, log: AlertLog, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._renew()), group.create_task(self._remind())]
+            workers = [group.create_task(self._work(channel)) for channel in self._channels.values()]
+            workers.append(group.create_task(self._take_in(log)))
+            await self._until_asked(stop)
+            self._ending.set()
+            self._wake()
+            await asyncio.wait(workers, timeout=_FINISH_S)
+            for task in (*beside, *workers):
+                task.cancel()
+
+    async def _until_asked(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await stop.wait()
+            if not stop.is_set() and await self._routes.changed():
+                return
+
+    async def _take_in(self, log: AlertLog) -> None:
+        while not self._ending.is_set():
+            if sum(self._desk.waiting(name) for name in self._channels) > _HELD_MAX:
+                await asyncio.sleep(_RETRY_S)
+                continue
+            records = await log.read()
+            if records:
+                async with self._lock:
+                    found = [told for record in records for told in self._take(record)]
+                    self._offset = records[-1].offset
+                    await self._keep(found)
+                self._wake()
+                await log.note(self._offset)
+            self._metrics.lag.set(log.lag(self._offset))
+
+    def _take(self, record: Record) -> list[Delivery]:
+        try:
+            parse_alert(record.value)
+        except BadRecord as error:
+            self._metrics.bad_records.inc()
+            _log.warning("notify.bad_record", offset=record.offset, error=str(error))
+            return []
+        alert = orjson.loads(record.value)
+        return self._desk.take(alert, self._routes.targets(alert), now_ms=self._now())
+
+    async def _work(self, channel: Channel) -> None:
+        """Send what there is for a channel, one message after the other."""
+        while not self._ending.is_set():
+            async with self._lock:
+                message, look_ms, records = self._desk.step(channel.name, now_ms=self._now())
+                if message is not None or records:
+                    await self._keep(records)
+            if records:
+                self._wake()
+            if message is None:
+                await self._nap(self._wakes[channel.name], look_ms)
+            else:
+                await self._send(channel, message)
+
+    async def _send(self, channel: Channel, message: Message) -> None:
+        verdict = await self._sender.send(channel, message)
+        async with self._lock:
+            records = self._desk.settle(message, verdict, now_ms=self._now(), chance=random.random())  # noqa: S311 - spreads repeats, no secret
+            await self._keep(records)
+        self._metrics.attempts.labels(channel.name, verdict.reason or "ok").inc()
+        if verdict.ok:
+            for item in message.items:
+                self._metrics.delay.observe(max(0, self._now() - item.alert["at_ms"]) / 1_000)
+        else:
+            self._wake()
+            _log.warning(
+                "notify.attempt_failed",
+                channel=channel.name,
+                id=message.id,
+                attempts=message.attempts,
+                reason=verdict.reason,
+                code=verdict.code,
+                detail=verdict.detail,
+                given_up=bool(records),
+            )
+
+    async def _keep(self, records: Sequence[Delivery]) -> None:
+        """Write delivery records, then keep the desk; a crash between the two repeats the records."""
+        if records:
+            await self._deliveries.write(records)
+        written, offset = self._desk.written(), self._offset
+        await self._patiently(lambda: self._store.keep(written, records, offset=offset))
+        for record in records:
+            self._metrics.deliveries.labels(record.status).inc()
+        for name in self._channels:
+            self._metrics.waiting.labels(name).set(self._desk.waiting(name))
+            self._metrics.failing.labels(name).set(self._desk.failing(name))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.notify_lease_s / 4)
+            await self._patiently(self._store.renew)
+
+    async def _remind(self) -> None:
+        """Tell each Alertmanager again what is open, or it takes it for over."""
+        known = [channel for channel in self._channels.values() if channel.kind == "alertmanager"]
+        while known:
+            await self._clock.sleep(self._settings.notify_refresh_s)
+            alerts = {alert["id"]: alert for alert in await self._patiently(self._incidents.open_alerts)}
+            for channel in known:
+                told = self._desk.told_on(channel.name)
+                await self._remind_one(
+                    channel,
+                    [
+                        refreshed(
+                            alerts[name],
+                            labels,
+                            severity,
+                            now_ms=self._now(),
+                            public_url=self._settings.public_url,
+                        )
+                        for name, (labels, severity) in told.items()
+                        if name in alerts
+                    ],
+                )
+
+    async def _remind_one(self, channel: Channel, told: Sequence[dict[str, object]]) -> None:
+        for begin in range(0, len(told), _REFRESH_ALERTS):
+            verdict = await self._sender.refresh(channel, told[begin : begin + _REFRESH_ALERTS])
+            self._metrics.attempts.labels(channel.name, verdict.reason or "ok").inc()
+            if not verdict.ok:
+                _log.warning("notify.not_reminded", channel=channel.name, reason=verdict.reason)
+
+    async def _nap(self, wake: asyncio.Event, look_ms: int | None) -> None:
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(wake.wait())]
+        if look_ms is not None:
+            seconds = max(0, look_ms - self._now()) / 1_000
+            waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        wake.clear()
+
+    def _wake(self) -> None:
+        for wake in self._wakes.values():
+            wake.set()
+
+    def _now(self) -> int:
+        """Return the clock, which never steps back."""
+        self._now_ms = max(self._now_ms, self._clock.now_ms())
+        return self._now_ms
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what a call to the store returns, again and again while the store is away."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE_S
+        while True:
+            try:
+                return await call()
+            except _AWAY as error:
+                if loop.time() > end:
+                    raise StageError(f"the store did not answer for {_PATIENCE_S:g} s: {error}") from error
+            except RedisError as error:
+                raise StageError(f"the store refused the notifier: {error}") from error
+            await asyncio.sleep(_RETRY_S)

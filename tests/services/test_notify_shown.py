@@ -1,0 +1,52 @@
+"""What the notifier did stands where people look: with the alert, behind its links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from alerts.rulecheck import load
+from alerts.settings import DEFAULT_RULES
+from alerts.store.episodes import NEWEST, episode_key
+from stream.store import connect
+from tests.alerts.gateway.made import alert
+from tests.services.gateway import gateway, publish
+from tests.services.notifying import notifier, told, write_routes
+from tests.waiting import until
+
+pytestmark = pytest.mark.services
+
+RULES = load(DEFAULT_RULES.read_text(encoding="utf-8")).rules
+
+
+async def test_an_alert_shows_its_deliveries(settings, producer, tmp_path):
+    routes = write_routes(tmp_path, [{"name": "console", "url": "log://"}])
+    async with connect(settings) as redis:
+        await redis.hset(episode_key(alert(1)["id"]), NEWEST, orjson.dumps(alert(1)))
+    async with gateway(settings) as gate, notifier(settings, routes):
+        await publish(settings, producer, alert(1))
+        records = await told(settings, 1)
+        async with httpx.AsyncClient(base_url=gate.http) as http:
+
+            async def shown() -> list[dict[str, Any]]:
+                answer = await http.get(f"/api/v1/alerts/{alert(1)['id']}")
+                found: list[dict[str, Any]] = answer.json()["deliveries"]
+                return found
+
+            assert await until(shown) == records
+    assert [(r["channel"], r["status"], r["routes"]) for r in records] == [("console", "sent", [0])]
+
+
+async def test_every_runbook_that_a_rule_names_opens_in_both_languages(settings):
+    async with gateway(settings) as found, httpx.AsyncClient(base_url=found.http) as http:
+        for rule in RULES:
+            texts = set()
+            for locale in ("zh", "en"):
+                answer = await http.get(rule.runbook_url, params={"lang": locale})
+                assert answer.status_code == 200, rule.runbook_url
+                assert answer.headers["content-type"].startswith("text/markdown")
+                texts.add(answer.text)
+            assert len(texts) == 2, f"{rule.runbook_url} is the same text in both languages"
