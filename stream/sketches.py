@@ -8,6 +8,7 @@ the same members, however they were split and merged, so that a log read twice g
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -198,7 +199,7 @@ class GrowingDistinct(Distinct):
 
 
 def _hash_bytes(hashes: list[int]) -> bytes:
-    return np.array(hashes, "<u8").tobytes()
+    return struct.pack(f"<{len(hashes)}Q", *hashes)
 
 
 def _hashes(raw: bytes) -> list[int]:

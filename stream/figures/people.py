@@ -36,7 +36,13 @@ def _sampled_pane() -> Sampled:
 
 
 def people(
-    name: str, *, session: bool = True, into: str | None = None, windows: bool = True, sampled: bool = False
+    name: str,
+    *,
+    session: bool = True,
+    into: str | None = None,
+    windows: bool = True,
+    sampled: bool = False,
+    also: Extra | None = None,
 ) -> Extra:
     """Return an extra that is a set of people.
 
@@ -46,9 +52,17 @@ def people(
         into: name of the session's set that it goes into, when that is another one's.
         windows: whether coarse panes keep it, for windows of 5 and 15 min.
         sampled: whether of a large set a pane keeps some of the people.
+        also: another extra of the session that the same people go into.
     """
     pane = _sampled_pane if sampled else _pane
-    return Extra(name, set, pane=pane if windows else None, session=_session if session else None, into=into)
+    return Extra(
+        name,
+        set,
+        pane=pane if windows else None,
+        session=_session if session else None,
+        into=into,
+        also=also,
+    )
 
 
 def count_people(view: View, name: str, window: str | None, *, seen: str | None) -> Figures:

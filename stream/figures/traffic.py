@@ -16,6 +16,8 @@ from stream.figures.items import add_clicks
 from stream.figures.labels import amounts_of, by_label
 from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
+from stream.figures.returns import FORMULAS as RETURNS
+from stream.figures.returns import RETURNERS
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import Feed
 from stream.panes import COARSE_MS, FINE_MS
@@ -152,7 +154,12 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 
 GROUPS: Final = (VISITS,)
-EXTRAS: Final = (people("visitors"), people("clickers", sampled=True), people("followers", windows=False))
+EXTRAS: Final = (
+    people("visitors", also=RETURNERS),
+    RETURNERS,
+    people("clickers", sampled=True),
+    people("followers", windows=False),
+)
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("visits", _add, users=True),)
 FORMULAS: Final[dict[str, Formula]] = {
@@ -165,4 +172,5 @@ FORMULAS: Final[dict[str, Formula]] = {
     "live_source_enters_total": _enters_by_source,
     "live_clicks_total": total(_CELL["click"]),
     "live_clickers": _clickers,
+    **RETURNS,
 }
