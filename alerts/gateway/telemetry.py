@@ -83,7 +83,7 @@ class GatewayMetrics:
             self.closes.labels(code)
         for op in _FRAMES:
             self.frames.labels(op)
-        for do in ("ack", "resolve"):
+        for do in ("ack", "resolve", "assign", "silence", "unsilence", "test"):
             for outcome in _OUTCOMES:
                 self.commands.labels(do, outcome)
 
