@@ -409,3 +409,14 @@ def _in_order(messages: Iterable[Message]) -> None:
         for item in message.items:
             assert item.alert["change"] >= newest.get(item.alert["id"], 0)
             newest[item.alert["id"]] = item.alert["change"]
+
+
+def test_each_step_of_the_ladder_is_told():
+    played = Played(chat())
+    found = []
+    steps = [("firing", None), ("escalated", "not_acknowledged"), ("escalated", "not_acknowledged")]
+    for number, (state, reason) in enumerate([*steps, ("escalated", "assigned")], start=1):
+        one = alert(1, change=number, state=state, reason=reason)
+        played.take(one, one)
+        found += [item.occasion for message in played.play(until_ms=NOW_MS) for item in message.items]
+    assert found == ["firing", "escalated", "escalated"]

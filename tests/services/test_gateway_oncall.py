@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import ssl
 import time
 from pathlib import Path
 
@@ -12,10 +14,15 @@ import pytest
 import yaml
 from redis.asyncio import Redis
 
+from alerts.gateway.settings import GatewaySettings
+from alerts.gateway.shell import read_tokens, serve
 from alerts.incidents import Policy
 from alerts.ruleset import Grouping
 from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
-from tests.services.gateway import Gateway, gateway, watch
+from deploy.local.process import free_port
+from stream.errors import SettingsError
+from tests.alerts.gateway.made import alert
+from tests.services.gateway import Gateway, gateway, publish, watch
 from tests.services.stage_at_work import stage_at_work
 from tests.waiting import until
 
@@ -277,3 +284,39 @@ async def test_who_calls_too_often_is_told_when_to_try_again(settings):
         assert int(answers[3].headers["retry-after"]) > 10
         assert answers[3].headers["content-type"] == "application/problem+json"
         assert (await http.get(f"{gate.http}/healthz")).status_code == 200
+
+
+async def test_everything_is_served_over_tls(settings, producer, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    name = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1")
+    process = await asyncio.create_subprocess_exec(
+        *made, *name, "-keyout", str(key), "-out", str(cert), stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+    trust = ssl.create_default_context(cafile=str(cert))
+    given = {**settings.model_dump(), "gateway_port": free_port()}
+    own = GatewaySettings(**given, gateway_tls_cert=cert, gateway_tls_key=key)
+    stop = asyncio.Event()
+    running = asyncio.create_task(serve(own, stop))
+    async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{own.gateway_port}", verify=trust) as http:
+
+        async def lives() -> bool:
+            try:
+                return (await http.get("/healthz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await until(lives)
+        async with watch(f"wss://127.0.0.1:{own.gateway_port}/ws/v1", ssl=trust) as client:
+            await client.subscribe()
+            (offset,) = await publish(settings, producer, alert(0))
+            assert await client.offsets(1) == [offset]
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("given", [{"gateway_tls_cert": "a.pem"}, {"gateway_tls_key": "a.pem"}])
+def test_a_certificate_needs_its_key(given):
+    with pytest.raises(SettingsError, match="go together"):
+        read_tokens(GatewaySettings(**given))
