@@ -84,7 +84,8 @@ def _occasion(
         return "escalated" if alert["state"] == "escalated" else "firing"
     if channel.kind == "action":  # done once, undone at the end
         return None
-    if alert["state"] == "escalated" and before.state != "escalated":
+    climbed = before.state != "escalated" or alert["reason"] == "not_acknowledged"
+    if alert["state"] == "escalated" and climbed:
         return "escalated"
     if SEVERITY_RANK[alert["severity"]] > SEVERITY_RANK[prior.severity]:
         return "severity"

@@ -338,3 +338,14 @@ def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(arrivals
     for _, message in played.sent:
         by_id.setdefault(message.id, set()).add((message.title, message.body))
     assert all(len(texts) == 1 for texts in by_id.values())
+
+
+def test_each_step_of_the_ladder_is_told():
+    played = Played(chat())
+    found = []
+    steps = [("firing", None), ("escalated", "not_acknowledged"), ("escalated", "not_acknowledged")]
+    for number, (state, reason) in enumerate([*steps, ("escalated", "assigned")], start=1):
+        one = alert(1, change=number, state=state, reason=reason)
+        played.take(one, one)
+        found += [item.occasion for message in played.play(until_ms=NOW_MS) for item in message.items]
+    assert found == ["firing", "escalated", "escalated"]
