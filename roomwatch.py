@@ -30,6 +30,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("stream.sources.replay", "send a recorded broadcast, moved to now"),
     "feeds": ("stream.sources.feeds", "describe the feeds and the columns of the windows"),
     "backtest": ("alerts.backtest", "run a rule set over what was recorded"),
+    "alerts": ("alerts.commands.alerts", "list alerts, acknowledge, resolve, assign them"),
+    "silences": ("alerts.commands.silences", "keep alerts quiet for a time, with a preview"),
+    "rules": ("alerts.commands.rules", "read, check and change the rule set"),
+    "routes": ("alerts.commands.routes", "read, check and change who is told of what"),
+    "handover": ("alerts.commands.handover", "show what the next shift must know"),
+    "token": ("alerts.commands.token", "make, list and revoke access tokens"),
     "tail": ("alerts.tail", "show the alerts in this terminal as they come"),
 }
 """Command -> module and what it does, in the order of the help."""

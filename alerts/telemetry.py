@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from alerts.incidents.stage import PASSED_OVER
 
@@ -19,6 +19,7 @@ class Telemetry:
     """Counters of one engine process, in the registry given."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(namespace="roomwatch", registry=registry)
         self.folded = Counter("roomwatch_engine_records", "Records folded.", ["stage"], registry=registry)
         self.lost = Counter(
             "roomwatch_engine_records_lost",

@@ -163,6 +163,18 @@ def _item(room: RoomFigures) -> str:
     return str(room.facts.get("item_title") or room.facts.get("item_id") or "")
 
 
+def _next_start(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
+    yield "".join(
+        f"{metric.name}{{{labels({'room_id': room.room_id, str(metric.label): _title(room)})}}}"
+        f" {room.facts['starts_at_ms'] / 1000}\n"
+        for room in snapshot.rooms.planned
+    ).encode()
+
+
+def _title(room: RoomFigures) -> str:
+    return str(room.facts.get("title") or room.room_id)
+
+
 def _rooms_not_exported(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     yield f"{metric.name} {snapshot.rooms.not_exported}\n".encode()
 
@@ -194,6 +206,7 @@ _DERIVED: Final = {
     "live_feed_age_seconds": _feed_age,
     "live_room_info": _room_info,
     "live_item_on_air": _item_on_air,
+    "live_next_start_timestamp_seconds": _next_start,
     "live_rooms_not_exported": _rooms_not_exported,
     "live_alerts": _alerts,
     "live_alert_state": _alert_state,

@@ -16,10 +16,14 @@ from exporters.table import holds_object
 from stream.catalogue import ROOM_COLUMNS
 from stream.store.values import RoomFigures
 
-__all__ = ["ENDED_SHOWN_MS", "REST", "Selected", "Selection"]
+__all__ = ["ENDED_SHOWN_MS", "LATE_SHOWN_MS", "PLANNED_MAX", "REST", "Selected", "Selection"]
 
 ENDED_SHOWN_MS: Final = 30_000
 """How long an ended room stays, for its last totals; the contract wants it gone within 60 s."""
+LATE_SHOWN_MS: Final = 15 * 60_000
+"""How long a planned room is shown that does not begin; after 5 min an alert tells of it."""
+PLANNED_MAX: Final = 20
+"""Planned rooms shown: what begins next, not a calendar."""
 REST: Final = "(rest)"
 """The ``room_id`` of the rooms without a place; no room can have it, ids have no parentheses."""
 
@@ -39,12 +43,14 @@ class Selected:
         rest: a row like a room's with the summed counters of the others; None while all have a place.
         not_exported: live rooms without a place.
         unreadable: live rooms whose figures are of another version of the catalogue.
+        planned: the rooms that are to begin next, soonest first.
     """
 
     rooms: list[RoomFigures]
     rest: list[Any] | None
     not_exported: int
     unreadable: int
+    planned: Sequence[RoomFigures] = ()
 
 
 class Selection:
@@ -63,7 +69,7 @@ class Selection:
         for i in _COUNTERS:
             self._rest[i] = {} if holds_object(ROOM_COLUMNS[i]) else 0
 
-    def choose(self, rooms: Iterable[RoomFigures], *, now_ms: int) -> Selected:
+    def choose(self, rooms: Sequence[RoomFigures], *, now_ms: int) -> Selected:
         """Return what to show now, of all rooms of the store."""
         shown = [room for room in rooms if room.state in ("live", "paused", "ended")]
         shown = self._without_long_ended(shown, now_ms)
@@ -82,6 +88,7 @@ class Selection:
             rest=list(self._rest) if rest else None,
             not_exported=len(live) - len(placed),
             unreadable=len(shown) - len(readable),
+            planned=_planned(rooms, now_ms),
         )
 
     def _without_long_ended(self, rooms: list[RoomFigures], now_ms: int) -> list[RoomFigures]:
@@ -108,6 +115,17 @@ class Selection:
             for i, was, now in zip(_COUNTERS, before, seen[key], strict=True):
                 self._rest[i] = _grown(self._rest[i], was, now)
         self._rest_seen = seen
+
+
+def _planned(rooms: Iterable[RoomFigures], now_ms: int) -> list[RoomFigures]:
+    """Return the rooms that are to begin next; one that did not come is left out after a while."""
+    planned = [
+        room
+        for room in rooms
+        if room.state == "planned" and (room.facts.get("starts_at_ms") or 0) > now_ms - LATE_SHOWN_MS
+    ]
+    planned.sort(key=lambda room: (room.facts["starts_at_ms"], room.room_id))
+    return planned[:PLANNED_MAX]
 
 
 def _key(room: RoomFigures) -> _Key:

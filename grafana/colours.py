@@ -7,27 +7,65 @@ from typing import Any, Final
 
 import yaml
 
-from grafana.panels import Step, Words
+from grafana.spec import Step, Words
 
-__all__ = ["ALERT_STATES", "DEFAULT_RULES", "above", "outside", "silent"]
+__all__ = [
+    "ALERT_RANKS",
+    "ALERT_STATES",
+    "DEFAULT_RULES",
+    "SOME_IS_BAD",
+    "bounds",
+    "judged",
+    "outside",
+    "silent",
+]
 
 DEFAULT_RULES: Final = Path(__file__).parents[1] / "deploy" / "rules" / "default.yaml"
 
+_OK: Final = Words("正常", "ok")
+_PENDING: Final = Words("将触发", "pending")
+_FIRING: Final = Words("告警中", "firing")
+_ACKNOWLEDGED: Final = Words("已认领", "acknowledged")
+_ESCALATED: Final = Words("已升级", "escalated")
+_SUPPRESSED: Final = Words("已抑制", "suppressed")
+
 ALERT_STATES: Final = (
-    (0, Words("正常", "ok"), "green"),
-    (1, Words("将触发", "pending"), "yellow"),
-    (2, Words("告警中", "firing"), "red"),
-    (3, Words("已认领", "acknowledged"), "blue"),
-    (4, Words("已升级", "escalated"), "purple"),
-    (5, Words("已抑制", "suppressed"), "text"),
+    (0, _OK, "green"),
+    (1, _PENDING, "yellow"),
+    (2, _FIRING, "red"),
+    (3, _ACKNOWLEDGED, "blue"),
+    (4, _ESCALATED, "purple"),
+    (5, _SUPPRESSED, "text"),
 )
 """Value of ``live_alert_state`` -> what it is called, and its colour."""
 
+ALERT_RANKS: Final = (
+    (0, _OK, "green"),
+    (1, _SUPPRESSED, "text"),
+    (2, _ACKNOWLEDGED, "blue"),
+    (3, _PENDING, "yellow"),
+    (4, _FIRING, "red"),
+    (5, _ESCALATED, "purple"),
+)
+"""Value of ``room:live_alert_rank:max``, which rises with the need to act, -> name and colour."""
 
-def above(metric: str) -> tuple[Step, ...]:
-    """Return the steps of a figure that is bad above its bounds."""
+SOME_IS_BAD: Final = (Step(None, "green"), Step(1, "red"))
+
+
+def judged(metric: str) -> tuple[Step, ...]:
+    """Return the steps of a figure that is bad above its bounds, or below them, as the rules compare it."""
     condition = _condition("metric", metric)
-    return (Step(None, "green"), Step(condition["warning"], "orange"), Step(condition["critical"], "red"))
+    if condition["compare"] == "<":
+        return (
+            Step(None, "red"),
+            Step(condition["critical"], "orange"),
+            Step(condition["warning"], "green"),
+        )
+    return (
+        Step(None, "green"),
+        Step(condition["warning"], "orange"),
+        *([Step(condition["critical"], "red")] if condition.get("critical") is not None else []),
+    )
 
 
 def outside(metric: str) -> tuple[Step, ...]:
@@ -45,8 +83,14 @@ def outside(metric: str) -> tuple[Step, ...]:
 
 def silent() -> tuple[Step, ...]:
     """Return the steps of the age of a feed of pings, seconds; where pings are rare the rule waits longer."""
-    params = _condition("detector", "silence")["params"]
-    return (Step(None, "green"), Step(params["warning_s"], "orange"), Step(params["critical_s"], "red"))
+    return bounds("silence", "warning_s", "critical_s")
+
+
+def bounds(detector: str, warning: str, critical: str | None = None) -> tuple[Step, ...]:
+    """Return the steps of a figure that a detector finds bad above some of its parameters."""
+    params = _condition("detector", detector)["params"]
+    grave = [Step(params[critical], "red")] if critical else []
+    return (Step(None, "green"), Step(params[warning], "orange"), *grave)
 
 
 def _condition(key: str, value: str) -> dict[str, Any]:
@@ -60,7 +104,7 @@ def _condition(key: str, value: str) -> dict[str, Any]:
         condition for rule in rules for condition in rule["any"] if condition.get(key) == value
     ]
     shown = [{name: c.get(name) for name in ("warning", "critical", "params")} for c in found]
-    if not shown or any(bounds != shown[0] for bounds in shown):
+    if not shown or any(given != shown[0] for given in shown):
         raise ValueError(
             f"{DEFAULT_RULES.name} has {len(shown)} conditions on {value}; one set of bounds is needed"
         )

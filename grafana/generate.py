@@ -11,19 +11,30 @@ from typing import Final, get_args
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.panels import Locale, board
-from grafana.room import ROOM
+from grafana.boards.business import BUSINESS
+from grafana.boards.itself import ITSELF
+from grafana.boards.oncall import ONCALL
+from grafana.boards.room import ROOM
+from grafana.boards.wall import WALL
+from grafana.panels import board
+from grafana.spec import BoardSpec, Locale
 
-__all__ = ["DASHBOARDS", "files", "main"]
+__all__ = ["BOARDS", "DASHBOARDS", "files", "main"]
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
-_BOARDS: Final = {"room": ROOM}
+BOARDS: Final[dict[str, BoardSpec]] = {
+    "wall": WALL,
+    "room": ROOM,
+    "oncall": ONCALL,
+    "business": BUSINESS,
+    "itself": ITSELF,
+}
 
 
 def files() -> dict[str, bytes]:
     """Return the name and the bytes of every file."""
     made: dict[str, bytes] = {}
-    for name, spec in _BOARDS.items():
+    for name, spec in BOARDS.items():
         for locale in get_args(Locale):
             text = json.dumps(
                 board(spec, locale).build(), cls=JSONEncoder, indent=2, ensure_ascii=False, sort_keys=True

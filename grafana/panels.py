@@ -1,124 +1,26 @@
-"""A dashboard as plain values, and those values as Grafana 11 panels.
+"""The values of ``grafana.spec`` as a dashboard of Grafana 11.
 
-What a dashboard says stands in its own module (``room``) in both languages; here stands how it looks.
+What a dashboard says stands in ``grafana.boards``; here stands how it looks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
-from grafana_foundation_sdk.builders import common, prometheus, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as model
 
-__all__ = [
-    "DATASOURCE",
-    "BoardSpec",
-    "Box",
-    "Locale",
-    "PanelSpec",
-    "Query",
-    "Row",
-    "Step",
-    "Words",
-    "board",
-]
+from grafana.spec import NO_STEPS, Annotation, BoardSpec, Kind, Locale, PanelSpec, Shelf, Step
+from grafana.tables import cells_of, table
+from grafana.variables import DATASOURCE, variables
 
-Locale = Literal["zh", "en"]
+__all__ = ["GRID", "board"]
 
-DATASOURCE: Final = "${datasource}"
-_PLAIN: Final = "text"
-"""Colour of a figure that is neither good nor bad."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One text in both languages."""
-
-    zh: str
-    en: str
-
-    def of(self, locale: Locale) -> str:
-        """Return the text of a language."""
-        return self.zh if locale == "zh" else self.en
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """Place on Grafana's grid of 24 columns; a unit of height is 30 pixels."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From this value on, this colour; None = from the least value."""
-
-    value: float | None
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """An expression, and the name of its series with labels as ``{{label}}``."""
-
-    expr: str
-    legend: Words
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A heading above panels."""
-
-    title: Words
-    y: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelSpec:
-    """One panel.
-
-    Attributes:
-        kind: ``stat`` is a big number, ``series`` lines over time, ``states`` a band for each series.
-        title: at most a few words.
-        description: what the figure is, and what to do when it is bad.
-        no_data: what to do when there is nothing to show.
-        unit: Grafana's id of the unit.
-        queries: one or more.
-        box: its place.
-        steps: thresholds, rising; coloured as such. None: the figure is neither good nor bad.
-        states: value -> text and colour, for figures that are codes.
-        decimals: digits after the point; None leaves it to Grafana.
-    """
-
-    kind: Literal["stat", "series", "states"]
-    title: Words
-    description: Words
-    no_data: Words
-    unit: str
-    queries: Sequence[Query]
-    box: Box
-    steps: Sequence[Step] | None = None
-    states: Sequence[tuple[int, Words, str]] = ()
-    decimals: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoardSpec:
-    """One dashboard; ``uid`` gets the language as suffix."""
-
-    uid: str
-    title: Words
-    description: Words
-    room_label: Words
-    datasource_label: Words
-    parts: Sequence[PanelSpec | Row]
+GRID: Final = 24
+"""Columns of Grafana's grid."""
 
 
 def board(spec: BoardSpec, locale: Locale) -> build.Dashboard:
@@ -130,68 +32,102 @@ def board(spec: BoardSpec, locale: Locale) -> build.Dashboard:
         .tags(["roomwatch", locale])
         .timezone("browser")
         .refresh("5s")
-        .time("now-30m", "now")
+        .time(spec.since, "now")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .readonly()
-        .with_variable(
-            build.DatasourceVariable("datasource")
-            .label(spec.datasource_label.of(locale))
-            .type("prometheus")
-            .allow_custom_value(False)
-        )
-        .with_variable(_room_variable(spec.room_label.of(locale)))
+        .links(_links(locale))
     )
-    for number, part in enumerate(spec.parts, 1):
-        if isinstance(part, Row):
-            place = model.GridPos(x=0, y=part.y, w=24, h=1)
-            made.with_row(build.Row(part.title.of(locale)).id(number).grid_pos(place))
+    for variable in variables(spec.variables, locale):
+        made.with_variable(variable)
+    for annotation in spec.annotations:
+        made.annotation(_annotation(annotation, locale))
+    for number, part in enumerate(_parts(spec.shelves, locale), 1):
+        part.id(number)
+        if isinstance(part, build.Row):
+            made.with_row(part)
         else:
-            made.with_panel(_panel(part, locale).id(number))
+            made.with_panel(part)
     return made
 
 
-def _room_variable(label: str) -> build.QueryVariable:
-    """Let people choose a live room by its title; the value is its id."""
+def _links(locale: Locale) -> list[Any]:
+    """Lead to the other dashboards in the same language, with the same time and choice."""
+    console = "告警台" if locale == "zh" else "Console"
+    others = build.DashboardLink("roomwatch").type(model.DashboardLinkType.DASHBOARDS)
+    return [
+        others.tags(["roomwatch", locale]).include_vars(True).keep_time(True),
+        build.DashboardLink(console)
+        .type(model.DashboardLinkType.LINK)
+        .url("${console}/")
+        .icon("bell")
+        .target_blank(True),
+    ]
+
+
+def _annotation(spec: Annotation, locale: Locale) -> build.AnnotationQuery:
     return (
-        build.QueryVariable("room")
-        .label(label)
-        .datasource(_datasource())
-        .query({"qryType": 3, "query": "query_result(live_room_info)", "refId": "room"})
-        .regex('/[{,]room_id="(?<value>[^"]+)"|[{,]title="(?<text>[^"]+)"/g')
-        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(model.VariableSort.ALPHABETICAL_ASC)
+        build.AnnotationQuery()
+        .name(spec.name.of(locale))
+        .datasource(DATASOURCE)
+        .enable(True)
+        .icon_color(spec.colour)
+        .expr(spec.expr)
     )
 
 
-def _datasource() -> model.DataSourceRef:
-    return model.DataSourceRef(type_val="prometheus", uid=DATASOURCE)
+def _parts(shelves: Sequence[Shelf], locale: Locale) -> Iterator[Any]:
+    """Yield rows and panels, each in its place."""
+    y = 0
+    for shelf in shelves:
+        if shelf.title is not None:
+            yield build.Row(shelf.title.of(locale)).grid_pos(model.GridPos(x=0, y=y, w=GRID, h=1))
+            y += 1
+        x = 0
+        for panel, width in zip(shelf.panels, _widths(shelf), strict=True):
+            yield _panel(panel, locale).grid_pos(model.GridPos(x=x, y=y, w=width, h=shelf.height))
+            x += width
+        y += shelf.height
+
+
+def _widths(shelf: Shelf) -> Iterator[int]:
+    """Share the width that no panel asks for among the others; the first ones get what is left over."""
+    rest = GRID - sum(panel.width or 0 for panel in shelf.panels)
+    free = sum(panel.width is None for panel in shelf.panels)
+    for panel in shelf.panels:
+        if panel.width is None:
+            width = -(-rest // free)
+            rest, free = rest - width, free - 1
+            yield width
+        else:
+            yield panel.width
 
 
 def _panel(spec: PanelSpec, locale: Locale) -> Any:
     made: Any = _KINDS[spec.kind](spec)
     made.title(spec.title.of(locale)).description(spec.description.of(locale))
-    made.no_value(spec.no_data.of(locale)).unit(spec.unit).datasource(_datasource())
-    made.grid_pos(model.GridPos(x=spec.box.x, y=spec.box.y, w=spec.box.w, h=spec.box.h))
-    steps = spec.steps or (Step(None, _PLAIN),)
-    made.thresholds(
-        build.ThresholdsConfig()
-        .mode(model.ThresholdsMode.ABSOLUTE)
-        .steps([model.Threshold(value=step.value, color=step.colour) for step in steps])
-    )
+    made.no_value(spec.no_data.of(locale)).unit(spec.unit).datasource(DATASOURCE)
+    made.thresholds(_thresholds(spec.steps or NO_STEPS))
     if spec.decimals is not None:
         made.decimals(spec.decimals)
     if spec.states:
         made.mappings([_mapping(spec, locale)])
+    if spec.kind == "table":
+        cells_of(made, spec, locale)
     for number, query in enumerate(spec.queries):
-        made.with_target(
+        asked = (
             prometheus.Dataquery()
             .expr(query.expr)
             .legend_format(query.legend.of(locale))
             .ref_id(chr(ord("A") + number))
-            .datasource(_datasource())
-            .range()
+            .datasource(DATASOURCE)
         )
+        made.with_target(asked.instant() if spec.kind == "bars" else asked.range())
     return made
+
+
+def _thresholds(steps: Sequence[Step]) -> build.ThresholdsConfig:
+    levels = [model.Threshold(value=step.value, color=step.colour) for step in steps]
+    return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(levels)
 
 
 def _mapping(spec: PanelSpec, locale: Locale) -> model.ValueMap:
@@ -248,8 +184,20 @@ def _states(_spec: PanelSpec) -> statetimeline.Panel:
     )
 
 
-_KINDS: Final[dict[str, Callable[[PanelSpec], object]]] = {
+def _bars(_spec: PanelSpec) -> bargauge.Panel:
+    return (
+        bargauge.Panel()
+        .display_mode(looks.BarGaugeDisplayMode.BASIC)
+        .orientation(looks.VizOrientation.HORIZONTAL)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .min(0)
+    )
+
+
+_KINDS: Final[dict[Kind, Callable[[PanelSpec], object]]] = {
     "stat": _stat,
     "series": _series,
     "states": _states,
+    "bars": _bars,
+    "table": table,
 }

@@ -1,14 +1,37 @@
-"""Expressions about the room that is chosen on the dashboard."""
+"""Expressions about the rooms that are chosen on a dashboard."""
 
 from __future__ import annotations
 
-__all__ = ["freshest", "of", "rules_in_state", "window"]
+from typing import Final
+
+__all__ = ["CHOSEN_INFO", "freshest", "of", "of_category", "of_rooms", "rules_in_state", "window"]
+
+CHOSEN_INFO: Final = 'live_room_info{category=~"$category"}'
+"""The live rooms of the chosen categories, with their facts."""
 
 
 def of(metric: str, *matchers: str) -> str:
     """Return the metric's series of the chosen room."""
     chosen = ",".join(('room_id="$room"', *matchers))
     return f"{metric}{{{chosen}}}"
+
+
+def of_category(expression: str) -> str:
+    """Return what an expression has of rooms of the chosen categories."""
+    return f"{expression} and on (room_id) {CHOSEN_INFO}"
+
+
+def of_rooms(metric: str, *matchers: str, over: str = "") -> str:
+    """Return the metric's series of the chosen rooms, one or all, of the chosen categories.
+
+    Args:
+        metric: its name.
+        matchers: further matchers.
+        over: a range such as ``5m``, for its growth a second.
+    """
+    chosen = ",".join(('room_id=~"$room"', *matchers))
+    series = f"{metric}{{{chosen}}}"
+    return of_category(f"rate({series}[{over}])" if over else series)
 
 
 def window(name: str) -> str:

@@ -84,6 +84,7 @@ class Extra:
         fine: whether fine panes (1 s) keep it.
         coarse: whether coarse panes (10 s) keep it.
         brief: whether coarse panes keep it only as long as windows of 5 min need it.
+        also: another extra of the session that the same goes into.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Extra:
     fine: bool = False
     coarse: bool = True
     brief: bool = False
+    also: Extra | None = None
 
 
 class Layout:

@@ -158,17 +158,19 @@ class Partition:
             reach_ms: smallest reach of all feeds, epoch milliseconds.
 
         Returns:
-            Rooms with the sessions that they forgot, and rooms that are gone altogether.
+            Rooms with the sessions that they forgot, and rooms that are gone but for who came to them.
         """
         shrunk = [(room, old) for room in self.rooms.values() if (old := room.forget_sessions(reach_ms))]
         for session in (session for _, old in shrunk for session in old):
             self.windows.drop(session.tally)
         limit = reach_ms - REMEMBERED_MS
-        gone = [room for room in self.rooms.values() if not room.sessions and room.needed_ms < limit]
+        gone = [room for room in self.rooms.values() if room.over(limit)]
         for room in gone:
             del self.rooms[room.room_id]
             self.touched.discard(room)
             self.waiting.discard(room)
+            if room.past:
+                self.rooms[room.room_id] = room.anew()
         return shrunk, gone
 
     def merge(self, rooms: Iterable[Room] = (), operations: Iterable[Operation] = ()) -> None:

@@ -21,11 +21,13 @@ What the contract leaves open is decided so:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import msgspec
 
+from stream.figures.returns import VISITORS_KEPT_MS, Past, note_returns, visitors_of
 from stream.model import Feed, Mark, RoomRecord
 from stream.tally import Tally
 
@@ -124,6 +126,7 @@ class Room:
         "newest_ms",
         "off_air",
         "on_air",
+        "past",
         "paused",
         "planned",
         "room_id",
@@ -137,6 +140,8 @@ class Room:
         self.room_id = room_id
         self.sessions: list[Session] = []
         """Oldest first; only the last may be open."""
+        self.past: dict[int, Past] = {}
+        """By start, what is kept of sessions that are remembered no longer."""
         self.current: Session | None = None
         """The open one."""
         self.facts: dict[str, Any] = {}
@@ -312,5 +317,37 @@ class Room:
         limit = reach_ms - REMEMBERED_MS
         gone = [s for s in self.sessions if s.ended is not None and s.ended < limit]
         if gone:
+            self.past |= _past(gone)
             self.sessions = [s for s in self.sessions if s not in gone]
         return gone
+
+    def over(self, limit_ms: int) -> bool:
+        """Tell whether nothing concerns the room since an instant, but who comes back."""
+        return not self.sessions and self.needed_ms < limit_ms and (self.known or not self.past)
+
+    def anew(self) -> Room:
+        """Return the room as if nothing had ever been said of it, but for who came."""
+        room = Room(self.room_id)
+        room.past = self.past
+        return room
+
+    def forget_past(self, reach_ms: int) -> list[int]:
+        """Drop what is kept of older sessions for too long, and return their starts."""
+        gone = [start for start, one in self.past.items() if one.ended_ms < reach_ms - VISITORS_KEPT_MS]
+        for start in gone:
+            del self.past[start]
+        return gone
+
+    def note_returns(self) -> None:
+        """Note who came again to the newest session, if it has ended."""
+        last = self.last
+        if last is not None and last.ended is not None:
+            note_returns(last.tally, last.start_ms, self.past | _past(self.sessions[:-1]))
+
+
+def _past(sessions: Iterable[Session]) -> dict[int, Past]:
+    return {
+        s.start_ms: Past(s.ended, visitors)
+        for s in sessions
+        if s.ended is not None and (visitors := visitors_of(s.tally)) is not None
+    }

@@ -122,6 +122,8 @@ class Tally:
             extra = extras[name]
             if extra.session is not None:
                 _merge(self.extras, extra.into or name, extra.session, part)
+            if extra.also is not None and extra.also.session is not None:
+                _merge(self.extras, extra.also.name, extra.also.session, part)
             if extra.pane is None or second == LATE:
                 continue
             if extra.fine and second >= oldest[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from stream.errors import Reason
 from stream.model import FEEDS
@@ -22,6 +22,8 @@ class IngestTelemetry:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(namespace="roomwatch", registry=registry)
+
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"roomwatch_ingest_{name}", text, labels, registry=registry)
 

@@ -2,92 +2,45 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
-import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request
-from redis.exceptions import RedisError
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from alerts.gateway import rooms as ranking
 from alerts.gateway import schemas
-from alerts.gateway.alertlog import AlertLog
-from alerts.gateway.changes import Changes, Refused
-from alerts.gateway.hub import Hub
-from alerts.gateway.messages import Locale, message
+from alerts.gateway.calls import (
+    LIMIT,
+    At,
+    By,
+    Cursor,
+    Desk,
+    Id,
+    Limit,
+    answer,
+    asked,
+    origin_of,
+    place_of,
+    refusal,
+    told,
+)
 from alerts.gateway.problems import ProblemError, responses
-from alerts.gateway.settings import GatewaySettings
-from alerts.gateway.tokens import Caller, Tokens, offered_token
+from alerts.gateway.tokens import Caller
 from alerts.model import CommandName, Kind, State
+from alerts.routing import load as load_routes
+from alerts.routing import plan
 from alerts.store import IncidentsReader
-from alerts.store.deliveries import DeliveriesReader
-from stream.errors import StoreError
-from stream.store import FiguresReader, RoomFigures
+from stream.errors import RoomwatchError
 
-__all__ = ["Desk", "router"]
+__all__ = ["router"]
 
-T = TypeVar("T")
-
-_LIMIT: Final = 100
-_LIMIT_MAX: Final = 1_000
 _PAGES_MAX: Final = 20
 """Pages of the store read for one answer to a token with limits; then the answer is short, with a cursor."""
-_FRESH_S: Final = 1.0
-"""Figures change each second; who asks more often gets the same ones."""
-_STATUS: Final = {
-    "forbidden": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "not_supported": 501,
-    "busy": 503,
-    "unavailable": 503,
-}
+_MEMBERS_MAX: Final = 1_000
+"""Alerts of an incident that one answer shows."""
 
-
-@dataclass(slots=True)
-class Desk:
-    """What the calls need."""
-
-    settings: GatewaySettings
-    tokens: Tokens
-    hub: Hub
-    log: AlertLog
-    reader: IncidentsReader
-    figures: FiguresReader
-    changes: Changes
-    deliveries: DeliveriesReader
-    _rooms: tuple[float, list[RoomFigures]] = (-_FRESH_S, [])
-
-    async def rooms(self) -> list[RoomFigures]:
-        """Return every room, at most a second old."""
-        now = time.monotonic()
-        if now - self._rooms[0] >= _FRESH_S:
-            self._rooms = (now, await self.figures.rooms())
-        return self._rooms[1]
-
-
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-def _caller(request: Request) -> Caller:
-    known = _desk(request).tokens.caller(offered_token(request.headers.get("authorization"), ()))
-    if known is None:
-        raise ProblemError(401, "unauthorized", "a valid token is needed", {"WWW-Authenticate": "Bearer"})
-    return known
-
-
-At = Annotated[Desk, Depends(_desk)]
-By = Annotated[Caller, Depends(_caller)]
-Id = Annotated[str, Path(min_length=1, max_length=64)]
-Cursor = Annotated[str | None, Query(max_length=256, description="`next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=_LIMIT_MAX)]
-
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 503))
+router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503))
 """The calls of ``/api/v1``; the application's ``state.desk`` is what they work with."""
 _CHANGED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": schemas.Alert},
@@ -104,12 +57,12 @@ async def list_alerts(
     room: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     kind: Kind | None = None,
     since_ms: Annotated[int | None, Query(ge=0, le=2**53, description="begun then or later")] = None,
-    limit: Limit = _LIMIT,
+    limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Response:
     """List episodes, newest start first, and where a WebSocket goes on from here."""
     epoch = at.log.epoch
-    kept, _ = await _store(at.reader.position)
+    kept, _ = await asked(at.reader.position)
     offset = min(kept, at.hub.end)  # asked before the list is read: what is not in it comes after this
 
     async def read(after: str | None, most: int) -> tuple[list[dict[str, Any]], str | None]:
@@ -117,7 +70,7 @@ async def list_alerts(
         return await _page(at.reader, **query, limit=most, cursor=after)
 
     items, then = await _visible_page(by, read, limit, cursor)
-    return _json({"items": items, "next": then, "epoch": epoch, "offset": offset})
+    return answer({"items": items, "next": then, "epoch": epoch, "offset": offset})
 
 
 @router.get(
@@ -125,12 +78,35 @@ async def list_alerts(
 )
 async def show_alert(at: At, by: By, alert_id: Id) -> Response:
     """Show an episode with its timeline and deliveries."""
-    episode = await _store(lambda: at.reader.episode(alert_id))
-    if episode is None or not by.scope.sees(*_place(episode[0])):
-        raise _refusal("not_found", at.settings.locale)
+    episode = await asked(lambda: at.reader.episode(alert_id))
+    if episode is None or not by.scope.sees(*place_of(episode[0])):
+        raise refusal("not_found", at.settings.locale)
     alert, timeline = episode
-    deliveries = await _store(lambda: at.deliveries.of(alert_id))
-    return _json({"alert": alert, "timeline": timeline, "deliveries": deliveries})
+    deliveries = await asked(lambda: at.deliveries.of(alert_id))
+    path = {
+        "rule": {"name": alert["rule"], "version": alert["rule_version"]},
+        "suppress": timeline[-1].get("suppressed_by", []) if timeline else [],
+        "route": await _route(at, alert),
+        "deliveries": len(deliveries),
+    }
+    return answer({"alert": alert, "timeline": timeline, "deliveries": deliveries, "path": path})
+
+
+async def _route(at: Desk, alert: dict[str, Any]) -> dict[str, Any] | None:
+    """Return who gets an alert by the routes in force, None when there are none that can be read."""
+    kept = await asked(at.routes.current)
+    if kept is None:
+        return None
+    try:
+        routes = load_routes(kept.yaml, kept.version)
+    except RoomwatchError:  # of a newer version of this program; the gateway shows the rest
+        return None
+    found = plan(routes, alert, at_ms=alert["at_ms"], zone=at.zone)
+    named = [
+        {"receiver": one.receiver, "mentions": [person.name for person in one.mentions]}
+        for one in found.targets
+    ]
+    return {"version": kept.version, "routes": list(found.routes), "targets": named}
 
 
 @router.post("/alerts/{alert_id}/ack", tags=["alerts"], responses=_CHANGED)
@@ -145,16 +121,53 @@ async def resolve(at: At, by: By, request: Request, alert_id: Id, body: schemas.
     return await _change(at, by, request, "resolve", alert_id, **body.model_dump())
 
 
+@router.post("/alerts/{alert_id}/assign", tags=["alerts"], responses=_CHANGED)
+async def assign(at: At, by: By, request: Request, alert_id: Id, body: schemas.AssignBody) -> Response:
+    """Give an alert to somebody; needs the role oncall."""
+    return await _change(at, by, request, "assign", alert_id, **body.model_dump())
+
+
+@router.get("/incidents", tags=["incidents"], responses={200: {"model": schemas.IncidentPage}})
+async def list_incidents(
+    at: At,
+    by: By,
+    open: Annotated[bool, Query(description="only those that are open")] = False,  # noqa: A002, FBT002 - the parameter's name
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List incidents, newest start first: alerts of many rooms with one cause."""
+    del by  # an incident names a cause and counts; its alerts are shown by what the token sees
+    try:
+        items, then = await asked(lambda: at.reader.incidents(limit=limit, cursor=cursor, open_only=open))
+    except ValueError as error:
+        raise ProblemError(422, "invalid", str(error)) from error
+    return answer({"items": items, "next": then})
+
+
+@router.get(
+    "/incidents/{incident_id}",
+    tags=["incidents"],
+    responses={200: {"model": schemas.IncidentDetail}, **responses(404)},
+)
+async def show_incident(at: At, by: By, incident_id: Id) -> Response:
+    """Show an incident with its alerts, the first thousand in the order in which they joined."""
+    found = await asked(lambda: at.reader.incident(incident_id, members_max=_MEMBERS_MAX))
+    if found is None:
+        raise refusal("not_found", at.settings.locale)
+    incident, members = found
+    return answer({"incident": incident, "alerts": [one for one in members if by.scope.sees(*place_of(one))]})
+
+
 @router.get("/rooms", tags=["rooms"], responses={200: {"model": schemas.RoomPage}})
-async def list_rooms(at: At, by: By, limit: Limit = _LIMIT, cursor: Cursor = None) -> Response:
+async def list_rooms(at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None) -> Response:
     """List rooms, worst first: highest open severity, then viewers, then longest live."""
     rooms = ranking.visible(await at.rooms(), by.scope)
-    ranked = ranking.worst_first(rooms, await _store(at.reader.open_alerts))
+    ranked = ranking.worst_first(rooms, await asked(lambda: at.reader.open_alerts(tests=False)))
     try:
         items, then = ranking.page(ranked, limit=limit, cursor=cursor)
     except ValueError as error:
         raise ProblemError(422, "invalid", str(error)) from error
-    return _json({"items": items, "next": then})
+    return answer({"items": items, "next": then})
 
 
 @router.get(
@@ -165,33 +178,20 @@ async def show_room(at: At, by: By, room_id: Id) -> Response:
     room = await at.figures.room(room_id)
     if room is None or not ranking.visible([room], by.scope):
         raise ProblemError(404, "not_found", "there is no such room")
-    alerts = [alert for alert in await _store(at.reader.open_alerts) if alert["room_id"] == room_id]
-    return _json({**ranking.describe(room, alerts), "alerts": alerts})
+    alerts = [alert for alert in await asked(at.reader.open_alerts) if alert["room_id"] == room_id]
+    return answer({**ranking.describe(room, alerts), "alerts": alerts})
 
 
 async def _change(
     at: Desk, by: Caller, request: Request, do: CommandName, alert_id: str, **given: Any
 ) -> Response:
-    origin = request.client.host if request.client else ""
-    try:
-        outcome = await at.changes.ask(by, do, alert_id, origin=origin, **given)
-    except Refused as refused:
-        raise _refusal(refused.code, at.settings.locale, refused.detail) from refused
-    if isinstance(outcome, str):
-        return _json({"command_id": outcome, "status": "pending"}, 202)
-    return _json(outcome.alert)
-
-
-async def _store(ask: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await ask()
-    except RedisError as error:
-        raise StoreError(f"the store does not answer: {str(error) or type(error).__name__}") from error
+    outcome = await told(at, at.changes.ask(by, do, alert_id, origin=origin_of(request), **given))
+    return outcome if isinstance(outcome, Response) else answer(outcome.alert)
 
 
 async def _page(reader: IncidentsReader, **query: Any) -> tuple[list[dict[str, Any]], str | None]:
     try:
-        return await _store(lambda: reader.alerts(**query))
+        return await asked(lambda: reader.alerts(**query))
     except ValueError as error:
         raise ProblemError(422, "invalid", str(error)) from error
 
@@ -206,20 +206,7 @@ async def _visible_page(
     items: list[dict[str, Any]] = []
     for _ in range(_PAGES_MAX):
         found, cursor = await read(cursor, limit - len(items))
-        items += [alert for alert in found if by.scope.sees(*_place(alert))]
+        items += [alert for alert in found if by.scope.sees(*place_of(alert))]
         if cursor is None or len(items) >= limit:
             break
     return items, cursor
-
-
-def _place(alert: dict[str, Any]) -> tuple[str | None, str | None]:
-    return alert["room_id"], alert.get("labels", {}).get("category")
-
-
-def _refusal(code: Any, locale: Locale, detail: str | None = None) -> ProblemError:
-    said = message(code, locale) + (f": {detail}" if detail else "")
-    return ProblemError(_STATUS[code], code, said)
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

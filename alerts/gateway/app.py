@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -10,7 +13,9 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.gateway import api, backtests, pages
+from alerts.gateway import api, backtests, oncall, pages, sets, silences
+from alerts.gateway.calls import Desk
+from alerts.gateway.limits import Limiter
 from alerts.gateway.problems import Problem, install, problem
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.sockets import Sockets
@@ -19,12 +24,12 @@ from alerts.gateway.tokens import foreign
 __all__ = ["make_app", "make_http"]
 
 _BODY_MAX: Final = 256 * 1024
-"""Largest request body, bytes."""
+"""Largest request body, bytes; a set of rules of that size still fits into the object that GET gives."""
 _SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 def make_http(
-    desk: api.Desk, registry: CollectorRegistry, silent: Sequence[str], tests: backtests.Backtests
+    desk: Desk, registry: CollectorRegistry, silent: Sequence[str], tests: backtests.Backtests
 ) -> FastAPI:
     """Return the HTTP part."""
     app = FastAPI(
@@ -38,7 +43,8 @@ def make_http(
     install(app)
     app.state.desk = desk
     app.state.backtests = tests
-    app.include_router(api.router)
+    for part in (oncall, api, silences, sets):
+        app.include_router(part.router)
     app.include_router(backtests.router)
     app.include_router(pages.health(registry, silent, desk.settings.locale))
     app.include_router(pages.console())
@@ -55,15 +61,18 @@ def make_app(http: FastAPI, sockets: Sockets, settings: GatewaySettings, *, guar
         settings: hosts and origins that may call.
         guarded: whether pages of other sites are kept out, because no token keeps them out.
     """
-    inner: ASGIApp = _Bounded(http)
+    inner: ASGIApp = _Limited(
+        _Bounded(http), Limiter(settings.gateway_calls_per_s, settings.gateway_calls_burst)
+    )
     if guarded:
         inner = _Guard(inner, settings)
     if settings.origins:
         inner = CORSMiddleware(
             inner,
             allow_origins=sorted(settings.origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["ETag", "Retry-After"],
         )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +100,30 @@ class _Guard:
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class _Limited:
+    """Answers 429 to a token or an address that calls too often."""
+
+    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
+        self._app = app
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            wait_s = self._limiter.wait_s(_caller_key(scope), time.monotonic())
+            if wait_s > 0:
+                headers = {"Retry-After": str(math.ceil(wait_s))}
+                answer = problem(429, "too many calls", code="busy", headers=headers)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _caller_key(scope: Scope) -> str:
+    """Return what tells callers apart: the token's hash and the address, so that nobody uses up another's."""
+    shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return hashlib.sha256(shown).hexdigest()[:16] + (scope.get("client") or ("",))[0]
 
 
 class _Bounded:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 from starlette.responses import Response
 
-from alerts.gateway.api import By, Id
+from alerts.gateway.calls import By, Id
 from alerts.gateway.problems import ProblemError, problem, responses
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.tokens import Caller, allows
@@ -228,7 +228,7 @@ class Backtests:
         await self._store.write({**record, "seen_ms": self._clock.now_ms()})
 
 
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 503), tags=["backtests"])
+router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503), tags=["backtests"])
 
 
 @router.post("/backtests", status_code=202, responses={202: {"model": Started}})

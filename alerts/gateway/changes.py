@@ -1,15 +1,16 @@
-"""What people ask for – acknowledge, resolve – checked against who they are, for sockets and HTTP alike."""
+"""What people ask for, checked against who they are, for sockets and HTTP alike."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from redis.exceptions import RedisError
 
 from alerts.gateway.commands import Busy, Commands
 from alerts.gateway.hub import Hub
 from alerts.gateway.messages import Code
-from alerts.gateway.tokens import Caller, allows
+from alerts.gateway.tokens import Caller, Role, allows
 from alerts.model import Command, CommandName, Outcome
 from alerts.store import IncidentsReader
 from stream.errors import RoomwatchError, ServiceError, StoreError
@@ -19,6 +20,7 @@ __all__ = ["Changes", "Refused"]
 _CODES: Final[dict[str, Code]] = {
     "not_found": "not_found",
     "conflict": "conflict",
+    "bad_request": "invalid",
     "unknown_command": "not_supported",
 }
 """What the incidents stage says no with -> what the gateway says; anything else is ``unavailable``."""
@@ -62,36 +64,80 @@ class Changes:
         origin: str,
         for_s: int | None = None,
         verdict: str | None = None,
+        owner: str | None = None,
     ) -> Outcome | str:
         """Make a change; return its outcome, or the command's id when it is not confirmed in time.
 
         Raises:
             Refused: the caller may not, the alert is not there for it, or the stage said no.
         """
-        if not allows(caller.role, "oncall"):
-            raise Refused("forbidden")
+        _must(caller, "oncall")
         try:
             await self._must_see(caller, alert_id)
-            answer = await self._commands.send(
-                Command(
-                    command_id="",
-                    do=do,
-                    by=caller.name,
-                    role=caller.role,
-                    origin=origin,
-                    comment=comment,
-                    id=alert_id,
-                    for_s=for_s,
-                    verdict=verdict,
-                )
-            )
+        except RedisError as error:
+            raise Refused("unavailable", str(error)) from error
+        command = _command(caller, do, comment, origin)
+        return await self._send(replace(command, id=alert_id, for_s=for_s, verdict=verdict, owner=owner))
+
+    async def silence(self, caller: Caller, body: dict[str, Any], *, origin: str) -> Outcome | str:
+        """Keep alerts quiet; return the outcome, or the command's id when it is not confirmed in time.
+
+        Raises:
+            Refused: the caller may not, or the silence is not as it must be.
+        """
+        _must(caller, "oncall")
+        if caller.scope.limited and not any(_within(caller, one) for one in body["matchers"]):
+            raise Refused("forbidden", "this token silences only rooms or categories that it sees, by name")
+        rest = {name: value for name, value in body.items() if name != "comment"}
+        command = _command(caller, "silence", body.get("comment") or "", origin)
+        return await self._send(replace(command, body=rest))
+
+    async def unsilence(
+        self, caller: Caller, silence_id: str, *, origin: str, comment: str = ""
+    ) -> Outcome | str:
+        """End a silence.
+
+        Raises:
+            Refused: the caller may not, or there is no such silence for it.
+        """
+        _must(caller, "oncall")
+        if caller.scope.limited:
+            try:
+                found = [one for one in await self._reader.silences() if one["id"] == silence_id]
+            except RedisError as error:
+                raise Refused("unavailable", str(error)) from error
+            if not any(_within(caller, one) for silence in found for one in silence["matchers"]):
+                raise Refused("not_found")
+        return await self._send(replace(_command(caller, "unsilence", comment, origin), id=silence_id))
+
+    async def test(self, caller: Caller, body: dict[str, Any], *, origin: str) -> Outcome | str:
+        """Send a test alert.
+
+        Raises:
+            Refused: the caller may not, or the stage said no.
+        """
+        _must(caller, "ops")
+        if caller.scope.limited and not caller.scope.sees(body.get("room_id") or "", None):
+            raise Refused("forbidden", "this token sends tests of rooms that it sees")
+        rest = {name: value for name, value in body.items() if name not in ("comment", "for_s")}
+        command = _command(caller, "test", body.get("comment") or "", origin)
+        return await self._send(replace(command, for_s=body.get("for_s"), body=rest))
+
+    async def note(self, caller: Caller, do: CommandName, what: str, *, origin: str) -> None:
+        """Take a change that was made here into the audit; one that the broker does not take is logged."""
+        await self._commands.post(_command(caller, do, what, origin))
+
+    async def _send(self, command: Command) -> Outcome | str:
+        try:
+            answer = await self._commands.send(command)
         except Busy as error:
             raise Refused("busy") from error
         except (ServiceError, StoreError, RedisError) as error:
             raise Refused("unavailable", str(error)) from error
         if isinstance(answer, Outcome) and answer.status == "error":
             known = _CODES.get(answer.code or "")
-            raise Refused(known) if known else Refused("unavailable", answer.message)
+            detail = answer.message if known in ("invalid", None) else None
+            raise Refused(known or "unavailable", detail)
         return answer
 
     async def _must_see(self, caller: Caller, alert_id: str) -> None:
@@ -105,3 +151,21 @@ class Changes:
             place = (episode[0]["room_id"], episode[0].get("labels", {}).get("category"))
         if not caller.scope.sees(*place):
             raise Refused("not_found")
+
+
+def _must(caller: Caller, role: Role) -> None:
+    if not allows(caller.role, role):
+        raise Refused("forbidden")
+
+
+def _command(caller: Caller, do: CommandName, comment: str, origin: str) -> Command:
+    return Command("", do, caller.name, caller.role, origin, comment)
+
+
+def _within(caller: Caller, matcher: dict[str, str]) -> bool:
+    """Return whether a matcher keeps a silence within what a token sees."""
+    if matcher["op"] != "=":
+        return False
+    if matcher["label"] == "room_id":
+        return bool(matcher["value"]) and caller.scope.sees(matcher["value"], None)
+    return matcher["label"] == "category" and matcher["value"] in (caller.scope.categories or ())

@@ -17,7 +17,7 @@ from alerts.gateway.messages import Code, Locale
 from alerts.gateway.outbox import Outbox
 from alerts.gateway.records import Episodes, Record
 from alerts.gateway.telemetry import GatewayMetrics
-from alerts.gateway.tokens import Caller, allows
+from alerts.gateway.tokens import Caller
 from alerts.gateway.wire import Wire
 from alerts.model import Outcome
 from stream.errors import ServiceError
@@ -153,8 +153,7 @@ class Client:
             case session.Resolve():
                 await self._change(request)
             case session.Silence():
-                code: Code = "not_supported" if allows(self.caller.role, "oncall") else "forbidden"
-                self._error("silence", code, request.ref)
+                await self._silence(request)
 
     def _refuse(self, frame: session.BadFrame) -> None:
         self._bad += 1
@@ -183,6 +182,14 @@ class Client:
         self.send(
             session.answer("done", of=request.op, id=request.id, ref=request.ref, **_told(outcome)), "done"
         )
+
+    async def _silence(self, request: session.Silence) -> None:
+        try:
+            outcome = await self._floor.changes.silence(self.caller, request.body(), origin=self._origin)
+        except Refused as refused:
+            self._error(request.op, refused.code, request.ref, refused.detail)
+            return
+        self.send(session.answer("done", of=request.op, ref=request.ref, **_told(outcome)), "done")
 
     async def _subscribe(self, request: session.Subscribe) -> None:
         floor = self._floor
@@ -310,7 +317,10 @@ def _told(outcome: Outcome | str) -> dict[str, Any]:
     """Return what a ``done`` frame says of a change; of one not confirmed in time only the command's id."""
     if isinstance(outcome, str):
         return {"status": "pending", "command_id": outcome}
-    return {"status": "done", "command_id": outcome.command_id, "alert": outcome.alert}
+    done = {"status": "done", "command_id": outcome.command_id}
+    if outcome.silence is not None:
+        return {**done, "id": outcome.silence["id"], "silence": outcome.silence}
+    return {**done, "alert": outcome.alert}
 
 
 def _chunks(records: Sequence[Record]) -> Iterator[list[Record]]:

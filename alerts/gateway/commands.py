@@ -112,6 +112,15 @@ class Commands:
         )
         return command.command_id if answer is None else answer
 
+    async def post(self, command: Command) -> None:
+        """Send a change without waiting for its outcome; one that the broker does not take is logged."""
+        command = replace(command, command_id=secrets.token_hex(16))
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._producer.send_and_wait(self._topic, encode(command.to_record()), partition=0)
+        except (KafkaError, TimeoutError) as error:
+            _log.error("command.not_taken", do=command.do, by=command.by, error=repr(error))
+
     async def stop(self) -> None:
         """Disconnect; changes that wait are told as pending by their own deadline."""
         await self._producer.stop()
@@ -134,6 +143,8 @@ class Commands:
             raise ServiceError(f"the broker did not take the change: {error!r}") from error
 
     def _hear(self, value: bytes) -> None:
+        if b'"type":"notice"' in value:
+            return
         try:
             outcome = parse_outcome(value)
         except BadRecord as error:

@@ -12,6 +12,7 @@ Code = Literal[
     "busy",
     "conflict",
     "forbidden",
+    "invalid",
     "not_found",
     "not_supported",
     "unavailable",
@@ -20,9 +21,13 @@ Code = Literal[
 _MESSAGES: Final[dict[Code, dict[Locale, str]]] = {
     "bad_frame": {"zh": "无法识别的消息", "en": "this frame is not understood"},
     "busy": {"zh": "操作过多，请稍后再试", "en": "too many changes are under way, try again later"},
-    "conflict": {"zh": "该告警已恢复", "en": "the alert is already resolved"},
+    "conflict": {"zh": "已经结束，或已被他人修改", "en": "it has ended already, or somebody else changed it"},
     "forbidden": {"zh": "当前令牌的角色无权执行此操作", "en": "the role of this token does not allow it"},
-    "not_found": {"zh": "没有这条告警", "en": "there is no such alert"},
+    "invalid": {"zh": "内容有误", "en": "this is not as it must be"},
+    "not_found": {
+        "zh": "不存在，或不在此令牌的可见范围内",
+        "en": "it does not exist, or this token does not see it",
+    },
     "not_supported": {"zh": "暂不支持此操作", "en": "this is not supported yet"},
     "unavailable": {"zh": "暂时无法处理，请稍后再试", "en": "this cannot be done right now, try again later"},
 }

@@ -99,12 +99,29 @@ class Resolve(_Frame):
     verdict: Verdict | None = None
 
 
-class Silence(_Frame):
-    """Asks for a silence; answered with ``not_supported`` until the incidents stage knows silences."""
+class SilenceMatcher(BaseModel):
+    """One condition of a silence."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    label: Id
+    op: Literal["=", "!=", "=~"]
+    value: Annotated[str, Field(max_length=500)]
+
+
+class Silence(_Frame):
+    """Asks for a silence: the body of the HTTP call."""
 
     op: Literal["silence"]
+    matchers: Annotated[list[SilenceMatcher], Field(min_length=1, max_length=20)]
+    ends_at_ms: Annotated[int, Field(ge=0, le=2**53)]
+    starts_at_ms: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    comment: Comment
+    idle_s: Annotated[int, Field(ge=60, le=366 * 86_400)] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of the HTTP call."""
+        return self.model_dump(exclude={"op", "ref"})
 
 
 Request = Subscribe | Ack | Resolve | Silence

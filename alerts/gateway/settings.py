@@ -27,6 +27,16 @@ class GatewaySettings(Settings):
     gateway_clients_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
         10_000, description="WebSocket clients at once; more are told to try again later"
     )
+    gateway_calls_per_s: Annotated[float, Field(gt=0, le=100_000)] = Field(
+        100.0, description="HTTP calls a second of one token or address; more are answered 429"
+    )
+    gateway_calls_burst: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1_000, description="calls that one token or address may make at once"
+    )
+    gateway_tls_cert: Path | None = Field(
+        None, description="PEM of the certificate chain; with it TLS is served"
+    )
+    gateway_tls_key: Path | None = Field(None, description="PEM of the certificate's key")
     gateway_records_held: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         50_000, description="newest records in memory; older ones are read from the log"
     )

@@ -13,10 +13,11 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from alerts.gateway import tokenfile
 from alerts.gateway.alertlog import AlertLog
-from alerts.gateway.api import Desk
 from alerts.gateway.app import make_app, make_http
 from alerts.gateway.backtests import Backtests
+from alerts.gateway.calls import Desk
 from alerts.gateway.changes import Changes
 from alerts.gateway.client import Floor
 from alerts.gateway.commands import Commands
@@ -26,11 +27,12 @@ from alerts.gateway.sockets import Sockets
 from alerts.gateway.stages import Stages
 from alerts.gateway.store import EpochStore
 from alerts.gateway.telemetry import GatewayMetrics
-from alerts.gateway.tokens import Tokens
+from alerts.gateway.tokens import LiveTokens, Tokens
 from alerts.gateway.wire import Wire
 from alerts.store import IncidentsReader
 from alerts.store.backtests import BacktestStore
 from alerts.store.deliveries import DeliveriesReader
+from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
 from stream import topics
 from stream.errors import ServiceError, SettingsError
 from stream.runtime import Clock, SystemClock
@@ -56,6 +58,8 @@ def read_tokens(settings: GatewaySettings) -> Tokens:
     Raises:
         SettingsError: the file is missing or wrong, or there is none and the address is public.
     """
+    if bool(settings.gateway_tls_cert) != bool(settings.gateway_tls_key):
+        raise SettingsError("ROOMWATCH_GATEWAY_TLS_CERT and ROOMWATCH_GATEWAY_TLS_KEY go together")
     if settings.tokens_file is None:
         if not is_loopback(settings.gateway_host):
             raise SettingsError(
@@ -63,13 +67,7 @@ def read_tokens(settings: GatewaySettings) -> Tokens:
                 " ROOMWATCH_TOKENS_FILE is not set: name a tokens file, or listen on 127.0.0.1"
             )
         return Tokens()
-    try:
-        text = settings.tokens_file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"ROOMWATCH_TOKENS_FILE: {settings.tokens_file} cannot be read: {error}"
-        ) from error
-    return Tokens.parse(text, source=str(settings.tokens_file))
+    return tokenfile.read(settings.tokens_file)
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
@@ -85,7 +83,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event, *, clock: Clock 
     with _listening(settings) as sock:
         await topics.ensure(settings)
         async with _parts(settings, tokens, clock) as (app, background):
-            server = _Server(_config(app))
+            server = _Server(_config(app, settings))
             async with asyncio.TaskGroup() as tasks:
                 helpers = [tasks.create_task(helper) for helper in background]
                 serving = tasks.create_task(server.serve(sockets=[sock]))
@@ -107,8 +105,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
+    config = uvicorn.Config(
         app,
         ws=Wire,
         ws_max_size=_FRAME_BYTES_MAX,
@@ -121,7 +119,14 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
+        ssl_certfile=settings.gateway_tls_cert,
+        ssl_keyfile=settings.gateway_tls_key,
     )
+    try:
+        config.load()
+    except OSError as error:
+        raise SettingsError(f"ROOMWATCH_GATEWAY_TLS_CERT, ROOMWATCH_GATEWAY_TLS_KEY: {error}") from error
+    return config
 
 
 @contextlib.contextmanager
@@ -161,13 +166,25 @@ async def _parts(
         )
         changes = Changes(hub, reader, commands)
         floor = Floor(hub, log, changes, metrics, clock, asyncio.Semaphore(_TURNS), silent, settings.locale)
-        sockets = Sockets(settings, tokens, floor)
+        live = LiveTokens(tokens)
+        sockets = Sockets(settings, live, floor)
         stages = Stages(settings, reader, clock=clock, on_change=sockets.tell_silent)
         for part in (log, commands, stages):
             stack.push_async_callback(part.stop)
             await part.start()
-        figures, deliveries = FiguresReader(redis, settings.partitions), DeliveriesReader(redis)
-        desk = Desk(settings, tokens, hub, log, reader, figures, changes, deliveries)
+        desk = Desk(
+            settings,
+            live,
+            hub,
+            log,
+            reader,
+            FiguresReader(redis, settings.partitions),
+            changes,
+            DeliveriesReader(redis),
+            RuleSetStore(redis),
+            RuleSetStore(redis, ROUTES_TAG),
+            clock,
+        )
         backtests = Backtests(settings, BacktestStore(redis), clock)
         http = make_http(desk, metrics.registry, silent, backtests)
         yield (
@@ -179,5 +196,6 @@ async def _parts(
                 stages.watch(),
                 sockets.look(),
                 backtests.work(),
+                tokenfile.follow(settings.tokens_file, live, clock=clock, on_change=sockets.close_revoked),
             ],
         )

@@ -15,7 +15,7 @@ import structlog
 
 from alerts.gateway.client import Client, Floor
 from alerts.gateway.settings import GatewaySettings
-from alerts.gateway.tokens import SUBPROTOCOL, Caller, Tokens, foreign, offered_token
+from alerts.gateway.tokens import SUBPROTOCOL, Caller, LiveTokens, foreign, offered_token
 from alerts.gateway.wire import EXTENSION, Wire
 
 __all__ = ["PATH", "Sockets"]
@@ -37,7 +37,7 @@ class Sockets:
         floor: what the clients share.
     """
 
-    def __init__(self, settings: GatewaySettings, tokens: Tokens, floor: Floor) -> None:
+    def __init__(self, settings: GatewaySettings, tokens: LiveTokens, floor: Floor) -> None:
         self._settings = settings
         self._tokens = tokens
         self._floor = floor
@@ -84,6 +84,12 @@ class Sockets:
         for client in list(self._clients):
             if client.subscriber is not None:
                 client.tell_silent()
+
+    def close_revoked(self) -> None:
+        """Close the clients whose token is gone, or allows something else now."""
+        for client in list(self._clients):
+            if not self._tokens.knows(client.caller):
+                client.close(4401, "the token is no longer valid")
 
     def close_all(self, code: int, reason: str) -> None:
         """Close every client."""

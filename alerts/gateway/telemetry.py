@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 __all__ = ["STAGES", "GatewayMetrics"]
 
@@ -23,6 +23,7 @@ class GatewayMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        ProcessCollector(namespace="roomwatch", registry=registry)
         self.clients = Gauge(
             "roomwatch_gateway_clients", "WebSocket clients connected now.", registry=registry
         )
@@ -82,7 +83,7 @@ class GatewayMetrics:
             self.closes.labels(code)
         for op in _FRAMES:
             self.frames.labels(op)
-        for do in ("ack", "resolve"):
+        for do in ("ack", "resolve", "assign", "silence", "unsilence", "test"):
             for outcome in _OUTCOMES:
                 self.commands.labels(do, outcome)
 

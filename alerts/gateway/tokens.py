@@ -18,7 +18,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alerts.gateway.filters import EVERYTHING, Scope
 from stream.errors import SettingsError
 
-__all__ = ["SUBPROTOCOL", "Caller", "Role", "Tokens", "allows", "foreign", "offered_token"]
+__all__ = [
+    "SUBPROTOCOL",
+    "Caller",
+    "LiveTokens",
+    "Role",
+    "Token",
+    "Tokens",
+    "TokensFile",
+    "allows",
+    "foreign",
+    "offered_token",
+]
 
 Role = Literal["viewer", "oncall", "ops"]
 SUBPROTOCOL: Final = "roomwatch.v1"
@@ -47,7 +58,9 @@ def allows(role: Role, needed: Role) -> bool:
     return _RANK[role] >= _RANK[needed]
 
 
-class _Token(BaseModel):
+class Token(BaseModel):
+    """A token as its file has it; the token itself stands nowhere."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -55,12 +68,16 @@ class _Token(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     rooms: frozenset[str] | None = None
     categories: frozenset[str] | None = None
+    created: Annotated[str, Field(max_length=64)] | None = None
+    created_by: Annotated[str, Field(max_length=64)] | None = None
 
 
-class _TokensFile(BaseModel):
+class TokensFile(BaseModel):
+    """The whole file; without any token nobody is let in."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tokens: Annotated[list[_Token], Field(min_length=1, max_length=10_000)]
+    tokens: Annotated[list[Token], Field(max_length=10_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +85,13 @@ class Tokens:
     """The tokens of a deployment; none at all means that everyone who can connect is ``ops``."""
 
     _known: tuple[tuple[bytes, Caller], ...] = field(default=())
+    configured: bool = False
+    """Whether callers must show a token."""
 
     @property
-    def configured(self) -> bool:
-        """Whether callers must show a token."""
-        return bool(self._known)
+    def callers(self) -> frozenset[Caller]:
+        """Everyone who has a token."""
+        return frozenset(caller for _, caller in self._known)
 
     @classmethod
     def parse(cls, text: str, *, source: str) -> Tokens:
@@ -82,7 +101,7 @@ class Tokens:
             SettingsError: names the file, the place in it and what is allowed.
         """
         try:
-            file = _TokensFile.model_validate(yaml.safe_load(text))
+            file = TokensFile.model_validate(yaml.safe_load(text))
         except yaml.YAMLError as error:
             raise SettingsError(f"{source}: not YAML: {error}") from error
         except ValidationError as error:
@@ -97,12 +116,13 @@ class Tokens:
                     Caller(token.name, token.role, Scope(token.rooms, token.categories)),
                 )
                 for token in file.tokens
-            )
+            ),
+            configured=True,
         )
 
     def caller(self, token: str | None) -> Caller | None:
         """Return who shows this token, None for nobody; takes as long whichever token matches."""
-        if not self._known:
+        if not self.configured:
             return Caller("local", "ops")
         if token is None:
             return None
@@ -112,6 +132,26 @@ class Tokens:
             if hmac.compare_digest(digest, shown):
                 found = caller
         return found
+
+
+@dataclass(slots=True)
+class LiveTokens:
+    """The tokens as they are now; whoever reads their file sets ``now``."""
+
+    now: Tokens
+
+    @property
+    def configured(self) -> bool:
+        """Whether callers must show a token."""
+        return self.now.configured
+
+    def caller(self, token: str | None) -> Caller | None:
+        """Return who shows this token, None for nobody."""
+        return self.now.caller(token)
+
+    def knows(self, caller: Caller) -> bool:
+        """Return whether somebody who was let in would be let in as the same again."""
+        return not self.now.configured or caller in self.now.callers
 
 
 def offered_token(authorization: str | None, subprotocols: Iterable[str]) -> str | None:

@@ -16,9 +16,11 @@ from alerts.notify.budget import Budget, Mode
 from alerts.routing import Receiver
 from stream.errors import SettingsError
 
-__all__ = ["KINDS", "Channel", "ChannelKind", "channel", "channels"]
+__all__ = ["Channel", "ChannelKind", "channel", "channels"]
 
-ChannelKind = Literal["dingtalk", "feishu", "wecom", "webhook", "alertmanager", "action", "log", "apprise"]
+ChannelKind = Literal[
+    "dingtalk", "feishu", "wecom", "webhook", "alertmanager", "action", "log", "apprise", "broken"
+]
 Locale = Literal["zh", "en"]
 
 _MINUTE_MS: Final = 60_000
@@ -31,10 +33,14 @@ _LIMITS: Final[dict[ChannelKind, tuple[int, int]]] = {
     "alertmanager": (600, 1_000_000),
     "action": (60, 20_000),
     "log": (6_000, 20_000),
+    "broken": (600, 20_000),  # takes nothing: every message to it fails at once
     "apprise": (60, 20_000),  # nobody minds; what a service allows less is told in its receiver
 }
 """Messages a minute and bytes of a message, unless the receiver says otherwise."""
-KINDS: Final[tuple[ChannelKind, ...]] = tuple(_LIMITS)
+_POSTED: Final[tuple[ChannelKind, ...]] = (
+    "dingtalk", "feishu", "wecom", "webhook", "alertmanager", "action",
+)  # fmt: skip
+"""Kinds that are ours to post: ``KIND+https://…`` names an address of one."""
 _HOSTS: Final[dict[str, ChannelKind]] = {
     "oapi.dingtalk.com": "dingtalk",
     "open.feishu.cn": "feishu",
@@ -67,6 +73,7 @@ class Channel:
         do: what an action asks for; empty for what the alert names.
         target: of an action, with ``{labels}`` of the alert in it.
         dry_run: an action is recorded, not posted.
+        fault: why a broken one cannot be used.
     """
 
     name: str
@@ -80,6 +87,7 @@ class Channel:
     do: str = ""
     target: str = ""
     dry_run: bool = False
+    fault: str = ""
 
     @property
     def mode(self) -> Mode:
@@ -92,10 +100,13 @@ def channels(
 ) -> dict[str, Channel]:
     """Return the channels of all receivers, by name.
 
+    One that cannot be used is ``broken``: what is sent there fails at once, and its fallback tells it. So a
+    variable that is not set silences nobody else.
+
     Raises:
-        SettingsError: one of them cannot be used, or fallbacks lead round in a circle.
+        SettingsError: fallbacks lead nowhere, or round in a circle.
     """
-    found = {receiver.name: channel(receiver, environment, locale=locale) for receiver in receivers.values()}
+    found = {receiver.name: _usable(receiver, environment, locale=locale) for receiver in receivers.values()}
     for name in found:
         way = [name]
         while (step := found[way[-1]].fallback) is not None:
@@ -142,6 +153,23 @@ def channel(receiver: Receiver, environment: Mapping[str, str], *, locale: Local
     )
 
 
+def _usable(receiver: Receiver, environment: Mapping[str, str], *, locale: Locale) -> Channel:
+    try:
+        return channel(receiver, environment, locale=locale)
+    except SettingsError as error:
+        messages, bytes_max = _LIMITS["broken"]
+        budget = Budget(messages, _MINUTE_MS, bytes_max)
+        return Channel(
+            receiver.name,
+            "broken",
+            "",
+            receiver.locale or locale,
+            budget,
+            receiver.fallback,
+            fault=str(error),
+        )
+
+
 def _action(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     do, dry_run = options.get("do", ""), options.get("dry_run", True)
     if do and do not in _ACTIONS:
@@ -168,7 +196,7 @@ def _address(name: str, url: str) -> tuple[ChannelKind, str, str]:
     scheme, _, carrier = parts.scheme.partition("+")
     if parts.scheme == "log":
         return "log", "", ""
-    if carrier in ("http", "https") and scheme in KINDS and parts.hostname:
+    if carrier in ("http", "https") and scheme in _POSTED and parts.hostname:
         return scheme, url.removeprefix(f"{scheme}+"), ""
     if scheme == "https" and parts.hostname in _HOSTS:
         return _HOSTS[parts.hostname], url, ""

@@ -50,7 +50,8 @@ def tell(
             for name, known in before.channels.items()
             if name in channels and (channels[name].send_resolved or channels[name].kind == "action")
         ]
-        return replace(after, channels={}, closed_at_ms=alert["at_ms"]), items
+        last = {item.channel: Known(item.severity, alert["change"]) for item in items}
+        return replace(after, channels=last, closed_at_ms=alert["at_ms"]), items
     if alert["state"] not in TELLING_STATES:
         return after, []
     return _told_to(before, after, alert, [to for to in targets if to.channel in channels], channels, now_ms)
@@ -84,7 +85,8 @@ def _occasion(
         return "escalated" if alert["state"] == "escalated" else "firing"
     if channel.kind == "action":  # done once, undone at the end
         return None
-    if alert["state"] == "escalated" and before.state != "escalated":
+    climbed = before.state != "escalated" or alert["reason"] == "not_acknowledged"
+    if alert["state"] == "escalated" and climbed:
         return "escalated"
     if SEVERITY_RANK[alert["severity"]] > SEVERITY_RANK[prior.severity]:
         return "severity"

@@ -133,10 +133,10 @@ def refreshed(
     return {
         "labels": {**labels, "severity": severity},
         "annotations": {
-            "summary": alert["summary"]["en"],
-            "summary_zh": alert["summary"]["zh"],
-            "advice": alert["advice"]["en"],
-            "advice_zh": alert["advice"]["zh"],
+            "summary": alert["summary"].get("en", ""),
+            "summary_zh": alert["summary"].get("zh", ""),
+            "advice": alert["advice"].get("en", ""),
+            "advice_zh": alert["advice"].get("zh", ""),
             "runbook_url": public_url + runbook if runbook.startswith("/") else runbook,
             "alert_id": alert["id"],
         },

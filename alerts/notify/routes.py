@@ -1,7 +1,8 @@
 """The routes in force, and the channels and targets that follow from them.
 
-They are those of the store, as the engine keeps them. A set whose receivers cannot be used here, say because
-a variable is not set, is refused: the newest one before it that can be used is in force then.
+They are those of the store, as the engine keeps them. A set whose fallbacks go round in a circle is refused:
+the newest one before it that can be used is in force then. A single receiver that cannot be used, say because
+a variable is not set, is told of in the log, and its fallback takes over.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ class Routes:
             _log.error("notify.routes_refused", version=kept.version, error=str(error))
             return error
         self._set, self.channels = found, made
+        for broken in (to for to in made.values() if to.kind == "broken"):
+            _log.error("notify.bad_receiver", channel=broken.name, error=broken.fault)
         self._metrics.routes_refused.set(int(kept.version < self._newest))
         _log.info("notify.routes", version=kept.version, channels=len(made), routes=len(found.routes))
         return None

@@ -50,6 +50,8 @@ class Sender:
 
     async def send(self, channel: Channel, message: Message) -> Verdict:
         """Send a message once."""
+        if channel.kind == "broken":
+            return Verdict(ok=False, final=True, reason="bad_receiver", detail=channel.fault)
         if channel.kind == "log" or channel.dry_run:
             _log.info(
                 "notify.message", channel=channel.name, id=message.id, title=message.title, text=message.body

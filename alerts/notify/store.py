@@ -6,17 +6,24 @@ that took over makes every call here fail; what it finds is what was kept last.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Final, cast
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
+from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import TimeoutError as StoreTimeoutError
 
 from alerts.notify.desk import Kept, Written
 from alerts.notify.model import Delivery, encode
 from alerts.store.deliveries import KEEP_MS, deliveries_key
 from alerts.store.folds import Claim, Command, FoldStore, hash_commands
+from stream.errors import StageError
 
-__all__ = ["NotifierStore"]
+__all__ = ["NotifierStore", "patiently"]
+
+T = TypeVar("T")
 
 TAG: Final = "{notifier}"
 ITEMS: Final = "{notifier}:items"
@@ -27,6 +34,37 @@ CHANNELS: Final = "{notifier}:channels"
 """Hash: channel -> calls within its budget, pause, failing."""
 TOLD: Final = "{notifier}:told"
 """Hash: alert -> newest change seen, and what each channel was told of it."""
+
+_PATIENCE_S: Final = 30.0
+"""How long the store may be away, seconds."""
+_RETRY_S: Final = 0.2
+_AWAY: Final = (
+    StoreConnectionError, StoreTimeoutError, ClusterDownError, ReadOnlyError, TryAgainError, OSError,
+    TimeoutError,
+)  # fmt: skip
+
+
+async def patiently(call: Callable[[], Awaitable[T]], *, patience_s: float = _PATIENCE_S) -> T:
+    """Return what a call to the store returns, again and again while the store is away.
+
+    Args:
+        call: does no harm when it is repeated after it took effect, as all of ``NotifierStore`` do.
+        patience_s: how long to go on.
+
+    Raises:
+        StageError: the store was away too long, or refused.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience_s
+    while True:
+        try:
+            return await call()
+        except _AWAY as error:
+            if loop.time() > end:
+                raise StageError(f"the store did not answer for {patience_s:g} s: {error}") from error
+        except RedisError as error:
+            raise StageError(f"the store refused the notifier: {error}") from error
+        await asyncio.sleep(_RETRY_S)
 
 
 class NotifierStore:

@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 import orjson
 import structlog
-from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import TimeoutError as StoreTimeoutError
 
 from alerts.model import BadRecord, parse_alert
 from alerts.notify.channels import Channel
@@ -28,32 +25,23 @@ from alerts.notify.posts import refreshed
 from alerts.notify.routes import LOOK_S, Routes
 from alerts.notify.sending import Sender
 from alerts.notify.settings import NotifierSettings
-from alerts.notify.store import NotifierStore
+from alerts.notify.store import NotifierStore, patiently
 from alerts.notify.telemetry import NotifierMetrics
 from alerts.notify.wording import Wordsmith
 from alerts.stages import Record
 from alerts.store import IncidentsReader
-from stream.errors import StageError
 from stream.runtime import Clock
 
 __all__ = ["Term"]
-
-T = TypeVar("T")
 
 _HELD_MAX: Final = 20_000
 """Changes that wait for channels before no more are taken in; they stay in the log."""
 _FINISH_S: Final = 7.0
 """Time for calls under way when the term ends; the whole role has 10 s."""
-_PATIENCE_S: Final = 30.0
-"""How long the store may be away, seconds."""
-_RETRY_S: Final = 0.2
+_FULL_S: Final = 0.2
+"""Pause while so much waits."""
 _REFRESH_ALERTS: Final = 500
 """Alerts of one reminder to Alertmanager."""
-_AWAY: Final = (
-    StoreConnectionError, StoreTimeoutError, ClusterDownError, ReadOnlyError, TryAgainError, OSError,
-    TimeoutError,
-)  # fmt: skip
-
 _log = structlog.get_logger()
 
 
@@ -108,8 +96,8 @@ class Term:
             FencedError: another notifier took over (within a group).
             StageError: the store or the broker was away too long.
         """
-        self._offset = await self._patiently(self._store.claim)
-        await self._keep(self._desk.load(await self._patiently(self._store.load), now_ms=self._now()))
+        self._offset = await patiently(self._store.claim)
+        await self._keep(self._desk.load(await patiently(self._store.load), now_ms=self._now()))
         since_ms = self._now() - int(1_000 * self._settings.notify_begin_s)
         async with AlertLog(self._settings, offset=self._offset, since_ms=since_ms) as log:
             self._offset = log.begin - 1
@@ -120,32 +108,45 @@ class Term:
                 await self._run(log, stop)
             finally:
                 self._metrics.active.set(0)
-        await self._patiently(self._store.leave)
+        await patiently(self._store.leave)
 
     async def _run(self, log: AlertLog, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._renew()), group.create_task(self._remind())]
-            workers = [group.create_task(self._work(channel)) for channel in self._channels.values()]
-            workers.append(group.create_task(self._take_in(log)))
-            await self._until_asked(stop)
-            self._ending.set()
+
+            def begin(part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+                return group.create_task(self._to_the_end(part))
+
+            beside = [begin(self._renew()), begin(self._until_asked(stop))]
+            if managers := [to for to in self._channels.values() if to.kind == "alertmanager"]:
+                beside.append(begin(self._remind(managers)))
+            workers = [begin(self._take_in(log)), *(begin(self._work(to)) for to in self._channels.values())]
+            await self._ending.wait()
             self._wake()
             await asyncio.wait(workers, timeout=_FINISH_S)
             for task in (*beside, *workers):
                 task.cancel()
 
+    async def _to_the_end(self, part: Coroutine[Any, Any, None]) -> None:
+        """Run a part of the term; the others end with it, even if a library swallows their cancellation."""
+        try:
+            await part
+        finally:
+            self._ending.set()
+
     async def _until_asked(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        """Wait until the process is to stop or the routes changed."""
+        while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await stop.wait()
-            if not stop.is_set() and await self._routes.changed():
+                    return
+            if await self._routes.changed():
                 return
 
     async def _take_in(self, log: AlertLog) -> None:
         while not self._ending.is_set():
             if sum(self._desk.waiting(name) for name in self._channels) > _HELD_MAX:
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_FULL_S)
                 continue
             records = await log.read()
             if records:
@@ -208,7 +209,7 @@ class Term:
         if records:
             await self._deliveries.write(records)
         written, offset = self._desk.written(), self._offset
-        await self._patiently(lambda: self._store.keep(written, records, offset=offset))
+        await patiently(lambda: self._store.keep(written, records, offset=offset))
         for record in records:
             self._metrics.deliveries.labels(record.status).inc()
         for name in self._channels:
@@ -216,17 +217,16 @@ class Term:
             self._metrics.failing.labels(name).set(self._desk.failing(name))
 
     async def _renew(self) -> None:
-        while True:
+        while not self._ending.is_set():
             await asyncio.sleep(self._settings.notify_lease_s / 4)
-            await self._patiently(self._store.renew)
+            await patiently(self._store.renew)
 
-    async def _remind(self) -> None:
+    async def _remind(self, managers: Sequence[Channel]) -> None:
         """Tell each Alertmanager again what is open, or it takes it for over."""
-        known = [channel for channel in self._channels.values() if channel.kind == "alertmanager"]
-        while known:
+        while not self._ending.is_set():
             await self._clock.sleep(self._settings.notify_refresh_s)
-            alerts = {alert["id"]: alert for alert in await self._patiently(self._incidents.open_alerts)}
-            for channel in known:
+            alerts = {alert["id"]: alert for alert in await patiently(self._incidents.open_alerts)}
+            for channel in managers:
                 told = self._desk.told_on(channel.name)
                 await self._remind_one(
                     channel,
@@ -270,17 +270,3 @@ class Term:
         """Return the clock, which never steps back."""
         self._now_ms = max(self._now_ms, self._clock.now_ms())
         return self._now_ms
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return what a call to the store returns, again and again while the store is away."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _PATIENCE_S
-        while True:
-            try:
-                return await call()
-            except _AWAY as error:
-                if loop.time() > end:
-                    raise StageError(f"the store did not answer for {_PATIENCE_S:g} s: {error}") from error
-            except RedisError as error:
-                raise StageError(f"the store refused the notifier: {error}") from error
-            await asyncio.sleep(_RETRY_S)

@@ -181,8 +181,8 @@ class Wordsmith:
             "subject": alert["subject"],
             **{name: _plain(labels.get(name, "")) for name in _LABELS},
             "rule": alert["rule"],
-            "summary": _plain(alert["summary"][locale]),
-            "advice": _plain(alert["advice"][locale]),
+            "summary": _plain(alert["summary"].get(locale, "")),
+            "advice": _plain(alert["advice"].get(locale, "")),
             "started": self._clock(alert["started_at_ms"]),
             "at": self._clock(alert["at_ms"]),
             "duration": _duration(alert["at_ms"] - alert["started_at_ms"], locale),
@@ -206,7 +206,7 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     for line in template.strip("\n").split("\n"):
         named = [name for _, name, _, _ in Formatter().parse(line) if name]
         if not named or any(words[name] for name in named):
-            lines.append(line.format_map(words))
+            lines.append(line.format_map(words).rstrip())
     return "\n".join(lines)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from alerts.routing.routeset import DAYS, Hours, Roster, RosterOverride, RouteSet
 
-__all__ = ["active_mutes", "holds", "holds_any", "local", "on_duty"]
+__all__ = ["active_mutes", "holds", "holds_any", "local", "on_duty", "shift_began"]
+
+
+_LONGEST_SHIFT_MIN: Final = 2 * 24 * 60
 
 
 class _Span(Protocol):
@@ -45,6 +48,23 @@ def on_duty(roster: Roster, at: dt.datetime) -> tuple[str, str | None] | None:
     )
     shift = found or next((shift for shift in roster.weekly if holds(shift, at)), None)
     return None if shift is None else (shift.primary, shift.backup)
+
+
+def shift_began(roster: Roster, at: dt.datetime) -> dt.datetime | None:
+    """Return when the shift of an instant began, to the minute; None when nobody is on duty.
+
+    A shift is as long as the same people are on duty, at most two days.
+    """
+    duty = on_duty(roster, at)
+    if duty is None:
+        return None
+    began = at.replace(second=0, microsecond=0)
+    for _ in range(_LONGEST_SHIFT_MIN):
+        before = began - timedelta(minutes=1)
+        if on_duty(roster, before) != duty:
+            break
+        began = before
+    return began
 
 
 def active_mutes(routes: RouteSet, at: dt.datetime) -> tuple[int, ...]:

@@ -118,7 +118,7 @@ def main() -> int:
     try:
         seconds = _seconds()
         for sentence in left_out():
-            console.print(sentence)
+            console.print(sentence, markup=False, soft_wrap=True)
         with _alone(_VAR):
             return asyncio.run(run(System(_VAR, console), console, seconds=seconds))
     except RoomwatchError as error:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local import grafana
 from deploy.local.process import LOOPBACK
 from deploy.local.supervisor import Role
-from deploy.prometheus import RULES, render
+from deploy.prometheus import RECORDS, RULES, render
 
 __all__ = ["Places", "left_out", "roles"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _SCENARIO: Final = _ROOT / "deploy" / "scenarios" / "demo.yaml"
+_ROUTES: Final = _ROOT / "deploy" / "routes" / "demo.yaml"
 _CHAT: Final = _ROOT.parent / "shared" / "data" / "chat_bilibili"
 _ROOMS: Final = "20"
 _SEED: Final = "1"
@@ -32,6 +34,9 @@ class Places:
     prometheus: int
     ingest_metrics: int
     engine_metrics: int
+    notifier_metrics: int
+    grafana: int
+    locale: str = "zh"
 
     def env(self) -> dict[str, str]:
         """Return the variables that every role and everybody outside needs."""
@@ -41,6 +46,7 @@ class Places:
             "ROOMWATCH_EXPORTER_HOST": LOOPBACK,
             "ROOMWATCH_EXPORTER_PORT": str(self.exporter),
             "ROOMWATCH_PUBLIC_URL": f"http://{LOOPBACK}:{self.gateway}",
+            "ROOMWATCH_ROUTES_FILE": str(_ROUTES),
         }
 
 
@@ -51,6 +57,12 @@ def roles(places: Places) -> list[Role]:
         Role("ingest", _roomwatch("ingest"), env=_metrics(places.ingest_metrics)),
         Role("engine", _roomwatch("engine"), env=_metrics(places.engine_metrics)),
         Role("gateway", _roomwatch("gateway"), f"{gateway}/readyz", f"console     {gateway}/"),
+        Role(
+            "notifier",
+            _roomwatch("notifier"),
+            address=f"messages    {places.folder / 'notifier.log'}",
+            env=_metrics(places.notifier_metrics),
+        ),
         Role("exporter", _roomwatch("exporter"), f"{exporter}/metrics", f"metrics     {exporter}/metrics"),
         Role(
             "simulate",
@@ -62,6 +74,12 @@ def roles(places: Places) -> list[Role]:
         found.append(Role("replay", archive, may_end=True))
     if shutil.which("prometheus"):
         found.append(_prometheus(places))
+    if grafana.program():
+        found.append(
+            grafana.grafana(
+                places.folder, port=places.grafana, prometheus=_prometheus_url(places), locale=places.locale
+            )
+        )
     return found
 
 
@@ -72,6 +90,8 @@ def left_out() -> list[str]:
         told.append("no recorded chat is replayed: ../shared/data is not there")
     if not shutil.which("prometheus"):
         told.append("no Prometheus is started: install the Debian package prometheus")
+    if not grafana.program():
+        told.append(f"no Grafana is started: none is installed; its provisioning is {grafana.PROVISIONING}")
     return told
 
 
@@ -96,10 +116,11 @@ def _prometheus(places: Places) -> Role:
         "gateway": places.gateway,
         "ingest": places.ingest_metrics,
         "engine": places.engine_metrics,
+        "notifier": places.notifier_metrics,
     }
     targets = {role: f"{LOOPBACK}:{port}" for role, port in ports.items()}
-    config.write_text(render(targets, rule_files=[RULES]))
-    url = f"http://{LOOPBACK}:{places.prometheus}"
+    config.write_text(render(targets, rule_files=[RECORDS, RULES]))
+    url = _prometheus_url(places)
     argv = (
         "prometheus",
         f"--config.file={config}",
@@ -107,3 +128,7 @@ def _prometheus(places: Places) -> Role:
         f"--web.listen-address={LOOPBACK}:{places.prometheus}",
     )
     return Role("prometheus", argv, f"{url}/-/ready", f"Prometheus  {url}/")
+
+
+def _prometheus_url(places: Places) -> str:
+    return f"http://{LOOPBACK}:{places.prometheus}"

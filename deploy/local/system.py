@@ -37,6 +37,7 @@ _PORTS: Final = range(1, 65_536)
 _GATEWAY_PORT: Final = 8700
 _EXPORTER_PORT: Final = 9700
 _PROMETHEUS_PORT: Final = 9090
+_GRAFANA_PORT: Final = 3000
 
 
 class System:
@@ -112,8 +113,11 @@ class System:
             gateway=self._port("ROOMWATCH_GATEWAY_PORT", _GATEWAY_PORT, "gateway"),
             exporter=self._port("ROOMWATCH_EXPORTER_PORT", _EXPORTER_PORT, "exporter"),
             prometheus=self._port("", _PROMETHEUS_PORT, "Prometheus"),
+            grafana=self._port("", _GRAFANA_PORT, "Grafana"),
             ingest_metrics=free_port(),
             engine_metrics=free_port(),
+            notifier_metrics=free_port(),
+            locale=load(Settings).locale,
         )
 
     def _port(self, name: str, usual: int, role: str) -> int:

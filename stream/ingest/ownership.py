@@ -19,7 +19,7 @@ from stream.alignment import Alignment
 from stream.codec import Decoder
 from stream.folding import Folder
 from stream.ingest.settings import IngestSettings
-from stream.model import FEEDS, Feed
+from stream.model import CRITICAL_FEEDS, FEEDS, Feed
 from stream.partition import Partition
 from stream.runtime import Clock
 from stream.store.flush import Flush, Flusher
@@ -43,7 +43,9 @@ _BEHIND_PAUSE: Final = 10
 _BEHIND_MS: Final = 1_000
 """Reach older than this is behind."""
 _PAUSE_MAX_S: Final = 0.5
-"""Longest pause, so that ticks stay a second apart and a crash costs little."""
+"""Longest pause while critical feeds keep up."""
+_BEHIND_PAUSE_MAX_S: Final = 1.0
+"""Longest pause while they do not: then the flush that closes the tick is the only one of its second."""
 _SEND_BACKOFF_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
@@ -141,9 +143,7 @@ class Ownership:
         with self._tools.telemetry.flush.time():
             await self._tools.store.apply(self.claim, made.writes, self._fields(reach))
         self._flushed_s = time.monotonic()
-        behind = self._tools.clock.now_ms() - min(reach.values()) > _BEHIND_MS
-        pause_s = (_BEHIND_PAUSE if behind else _FLUSH_PAUSE) * (self._flushed_s - began_s)
-        self._pause_s = max(self._tools.settings.flush_ms / 1_000, min(pause_s, _PAUSE_MAX_S))
+        self._pause_s = self._next_pause_s(reach, self._flushed_s - began_s)
         if closing:
             self.partition.words = self._tools.words.words
             self._closed_ms = self._tick_ms
@@ -159,6 +159,14 @@ class Ownership:
             last=closing,
         )
         await self._send(list(records))
+
+    def _next_pause_s(self, reach: dict[Feed, int], flush_s: float) -> float:
+        """Return how long to fold until the next flush, given how long the last one took."""
+        current_ms = self._tools.clock.now_ms() - _BEHIND_MS
+        times = _FLUSH_PAUSE if min(reach.values()) >= current_ms else _BEHIND_PAUSE
+        critical = min(reach[feed] for feed in CRITICAL_FEEDS)
+        longest_s = _PAUSE_MAX_S if critical >= current_ms else _BEHIND_PAUSE_MAX_S
+        return max(self._tools.settings.flush_ms / 1_000, min(times * flush_s, longest_s))
 
     def _closing(self) -> bool:
         return self._tools.clock.now_ms() // _TICK_MS * _TICK_MS > self._closed_ms

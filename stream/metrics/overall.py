@@ -31,6 +31,16 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="讲解商品",
     ),
     Metric(
+        "live_next_start_timestamp_seconds",
+        "gauge",
+        "When a planned room is to begin, epoch seconds; of the 20 that begin next.",
+        "`starts_at_ms` / 1000 of rooms that are planned, from 15 min after it on no sample",
+        ("rooms",),
+        label="title",
+        derived=True,
+        zh="下一场开播时间",
+    ),
+    Metric(
         "live_rooms_not_exported",
         "gauge",
         "Live rooms above the cap, without series of their own.",

@@ -69,6 +69,18 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="观看人数",
     ),
     Metric(
+        "live_return_ratio",
+        "gauge",
+        "Of the people who entered the room's broadcasts of the last days, those who entered this one.",
+        "of a sample of the lowest hashes of the visitors of sessions that ended at most so many days before"
+        " this one began: those among its visitors; once it has ended; standard error 3.1 % at most while it"
+        " is no larger than they were together; null without an earlier session",
+        ("visits",),
+        label="days",
+        label_values=("1", "7"),
+        zh="回访率",
+    ),
+    Metric(
         "live_source_enters_total",
         "counter",
         "Visits to the room in this session, by where they came from.",

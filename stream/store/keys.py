@@ -25,9 +25,10 @@ PARTITIONS: Final = "roomwatch:partitions"
 """Number of partitions of the deployment: a string, for good."""
 USER_KEY: Final = "roomwatch:user_key"
 """Key of the hash of user ids, made when none was set: a string, for good."""
-TTL_S: Final = 5 * 86_400
+TTL_S: Final = 9 * 86_400
 """Time to live of what is written, seconds, renewed by each write: longer than feeds are kept (3 days), so
-that an ingest that was down that long still finds its state; what nobody needs is deleted long before."""
+that an ingest that was down that long still finds its state, and longer than a room's visitors are
+remembered (8 days); what nobody needs is deleted before."""
 
 
 def owner(partition: int) -> str:

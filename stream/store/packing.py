@@ -8,7 +8,7 @@ register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import numpy as np
 from stream.cells import Extra
 from stream.entries import Ints, renumbered
 from stream.figures import EXTRAS, LAYOUT
+from stream.figures.returns import Past, sample
 from stream.model import STRUCTS, Feed
 from stream.partition import Operation
 from stream.sessions import Room, Session, Waiting
@@ -29,8 +30,10 @@ __all__ = [
     "OPERATION_START",
     "cell_names",
     "pack_operation",
+    "pack_past",
     "pack_room",
     "pane_fields",
+    "past_fields",
     "places_of",
     "tally_fields",
     "unpack_operation",
@@ -62,6 +65,16 @@ def pack_room(room: Room, totals: Mapping[Tally, bytes]) -> Fields:
         fields[waiting_field(feed, offset)] = _encode((waiting.append_ms, waiting.late, waiting.event))
     room.fresh_waiting.clear()
     return fields
+
+
+def pack_past(past: Mapping[int, Past]) -> Fields:
+    """Return what is kept of sessions that are remembered no longer."""
+    return {f"v:{start}": _encode([one.ended_ms, one.visitors.pack()]) for start, one in past.items()}
+
+
+def past_fields(starts: Iterable[int]) -> list[str]:
+    """Return the names of the fields of ``pack_past``."""
+    return [f"v:{start}" for start in starts]
 
 
 def pack_operation(operation: Operation, totals: Mapping[Tally, bytes]) -> Fields:
@@ -196,6 +209,11 @@ def unpack_room(
             _, feed, offset = name.decode().split(":")
             append_ms, late, event = _waiting_decoder(feed).decode(raw)
             room.waiting[feed, int(offset)] = Waiting(append_ms, late, event)  # type: ignore[index]  # a feed
+        elif name.startswith(b"v:"):
+            ended_ms, packed = _decode(raw)
+            visitors = sample()
+            visitors.unpack(packed)
+            room.past[int(name[2:])] = Past(ended_ms, visitors)
     ordered = sorted(room.waiting.items(), key=lambda item: (item[1].append_ms, item[0][1]))
     room.waiting = dict(ordered)
     return room

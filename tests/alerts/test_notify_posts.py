@@ -192,3 +192,13 @@ def test_fallbacks_must_lead_somewhere(fallbacks, told):
     }
     with pytest.raises(SettingsError, match=told):
         channels(receivers, {}, locale="zh")
+
+
+def test_a_receiver_that_cannot_be_used_is_broken_and_the_others_are_not():
+    receivers = {
+        "a": Receiver(name="a", url="env:NOT_SET", fallback="b"),
+        "b": Receiver(name="b", url="log://"),
+    }
+    found = channels(receivers, {}, locale="zh")
+    assert [(one.kind, one.fallback) for one in found.values()] == [("broken", "b"), ("log", None)]
+    assert found["a"].fault == "receiver a: the variable NOT_SET is not set"

@@ -62,7 +62,7 @@ class _Peer:
             if metric.scope == "room" and metric.exported and not metric.derived:
                 yield self._family(metric)
 
-    def _family(self, metric: Metric) -> _Family:
+    def _family(self, metric: Metric) -> Any:
         columns = [(i, column) for i, column in enumerate(ROOM_COLUMNS) if column.metric is metric]
         names = [
             "room_id",

@@ -116,6 +116,14 @@ def test_the_item_on_air_is_named_by_its_title_or_else_its_id_and_no_item_is_no_
     assert _values(_snapshot(rooms), "live_item_on_air") == {("r0", '口红"'): 1, ("r1", "i2"): 1}
 
 
+def test_a_planned_room_tells_when_it_begins():
+    facts = {"title": "夜场", "starts_at_ms": NOW_MS + 500}
+    planned = made.room("p1", now_ms=NOW_MS, state="planned", session_ms=None, facts=facts)
+    nameless = made.room("p2", now_ms=NOW_MS, state="planned", facts={"starts_at_ms": NOW_MS + 1_000})
+    shown = _values(_snapshot([planned, nameless]), "live_next_start_timestamp_seconds")
+    assert shown == {("p1", "夜场"): (NOW_MS + 500) / 1_000, ("p2", "p2"): NOW_MS / 1_000 + 1}
+
+
 def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
     room = made.room("r1", now_ms=NOW_MS, newest_ms={"health": NOW_MS - 1500, "likes": NOW_MS + 90})
     assert _values(_snapshot([room]), "live_feed_age_seconds") == {("r1", "health"): 1.5, ("r1", "likes"): 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters import selection
-from exporters.selection import ENDED_SHOWN_MS, Selection
+from exporters.selection import ENDED_SHOWN_MS, LATE_SHOWN_MS, PLANNED_MAX, Selection
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS
 from stream.store import RoomFigures
 from tests.exporters import made
@@ -26,13 +27,25 @@ def _room(room_id: str, *, gmv: float = 0, **changes: Any) -> RoomFigures:
     return made.room(room_id, now_ms=NOW_MS, **{"values": values, **changes})
 
 
-def _ids(rooms: list[RoomFigures]) -> list[str]:
+def _ids(rooms: Sequence[RoomFigures]) -> list[str]:
     return [room.room_id for room in rooms]
 
 
 def test_live_and_paused_rooms_are_shown_and_planned_ones_are_not():
     rooms = [_room("a"), _room("b", state="paused"), _room("c", state="planned", session_ms=None)]
     assert _ids(Selection(9).choose(rooms, now_ms=NOW_MS).rooms) == ["a", "b"]
+
+
+def test_the_planned_rooms_that_begin_next_are_told_soonest_first():
+    starts = {"late": -LATE_SHOWN_MS, "soon": 60_000, "now": -1_000, "someday": 86_400_000}
+    rooms = [
+        _room(name, state="planned", session_ms=None, facts={"starts_at_ms": NOW_MS + after_ms})
+        for name, after_ms in starts.items()
+    ]
+    rooms += [_room("unknown", state="planned", session_ms=None, facts={}), _room("live")]
+    assert _ids(Selection(9).choose(rooms, now_ms=NOW_MS).planned) == ["now", "soon", "someday"]
+    many = [replace(rooms[1], room_id=f"r{number}") for number in range(PLANNED_MAX + 5)]
+    assert len(Selection(9).choose(many, now_ms=NOW_MS).planned) == PLANNED_MAX
 
 
 def test_an_ended_room_leaves_within_30_s_of_its_record():

@@ -106,7 +106,9 @@ async def test_an_episode_is_shown_with_its_timeline(settings):
     await _keep(settings, first, second)
     async with gateway(settings) as gate, _http(gate) as http:
         shown = (await http.get(f"/api/v1/alerts/{first['id']}")).json()
+        path = shown.pop("path")
         assert shown == {"alert": second, "timeline": [_entry(first), _entry(second)], "deliveries": []}
+        assert path["rule"] == {"name": first["rule"], "version": first["rule_version"]}
         assert _is_problem(await http.get("/api/v1/alerts/unknown"), 404)
 
 

@@ -162,7 +162,7 @@ async def test_acknowledge_and_resolve_come_back_with_the_ref(settings, producer
         assert (await client.hear("done", "error"))["code"] == "not_found"
         await client.send(op="silence", matchers=[], ends_at_ms=1, comment="", ref="s")
         refused = await client.hear("done", "error")
-        assert (refused["of"], refused["code"]) == ("silence", "not_supported")
+        assert (refused["of"], refused["code"]) == ("silence", "bad_frame")
 
 
 async def test_a_change_that_nobody_confirms_is_told_as_pending(settings, producer):

@@ -16,7 +16,7 @@ from alerts.notify.role import serve
 from alerts.notify.settings import NotifierSettings
 from alerts.store.deliveries import DeliveriesReader
 from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
-from stream.errors import SettingsError
+from stream.errors import SettingsError, StageError
 from stream.settings import Settings
 from stream.store import connect
 from tests.alerts.gateway.made import alert
@@ -172,10 +172,10 @@ async def test_changed_routes_are_used_and_wrong_ones_are_not(settings, producer
         async with notifier(settings, routes):
             await publish(settings, producer, alert(1))
             await told(settings, 1)
-            await _put_routes(settings, {"name": "b", "url": "env:NOT_SET_ANYWHERE"})
+            await _put_routes(settings, _ROUND)
             await publish(settings, producer, alert(2))
             await told(settings, 2)
-            await _put_routes(settings, {"name": "b", "url": second.url("webhook+http")})
+            await _put_routes(settings, routes_text([{"name": "b", "url": second.url("webhook+http")}]))
             numbers = itertools.count(3)
 
             async def arrives() -> bool:
@@ -185,7 +185,7 @@ async def test_changed_routes_are_used_and_wrong_ones_are_not(settings, producer
                 return bool(second.posts)
 
             await until(arrives, 40)
-        await _put_routes(settings, {"name": "c", "url": "env:NOT_SET_ANYWHERE"})
+        await _put_routes(settings, _ROUND)
         before = len(second.posts)
         async with notifier(settings, routes):
             await publish(settings, producer, alert(900))
@@ -193,19 +193,49 @@ async def test_changed_routes_are_used_and_wrong_ones_are_not(settings, producer
     assert [post.json()["alerts"][0]["id"] for post in first.posts][:2] == [alert(1)["id"], alert(2)["id"]]
 
 
-async def _put_routes(settings: Settings, receiver: dict[str, str]) -> None:
+_ROUND = routes_text(
+    [{"name": "a", "url": "log://", "fallback": "b"}, {"name": "b", "url": "log://", "fallback": "a"}]
+)
+
+
+async def _put_routes(settings: Settings, text: str) -> None:
     async with connect(settings) as redis:
         store = RuleSetStore(redis, ROUTES_TAG)
         base = await store.current()
         assert base
-        text = routes_text([receiver])
         assert await store.put(text, base=base, author="t", comment="", origin="", now_ms=base.from_ms + 1)
 
 
-async def test_routes_of_which_none_can_be_used_end_it_with_a_sentence(settings, tmp_path):
-    routes = write_routes(tmp_path, [{"name": "a", "url": "env:NOT_SET_ANYWHERE"}])
+async def test_routes_of_which_none_can_be_used_end_it_with_a_sentence(settings):
+    async with connect(settings) as redis:
+        await RuleSetStore(redis, ROUTES_TAG).begin(_ROUND)
+    own = NotifierSettings(**settings.model_dump())
+    with pytest.raises(SettingsError, match="the routes cannot be used: receiver a: its fallbacks go round"):
+        await serve(own, asyncio.Event())
+
+
+async def test_a_receiver_without_its_variable_leaves_it_to_the_fallback(settings, producer, tmp_path):
+    hook = Taker()
+    with listening(hook):
+        receivers = [
+            {"name": "a", "url": "env:NOT_SET_ANYWHERE", "fallback": "b"},
+            {"name": "b", "url": hook.url("webhook+http")},
+        ]
+        async with notifier(settings, write_routes(tmp_path, receivers)):
+            await publish(settings, producer, alert(1))
+            records = await told(settings, 1)
+    assert [(r["channel"], r["status"], r["reason"]) for r in records] == [
+        ("a", "failed", "bad_receiver"),
+        ("b", "sent", None),
+    ]
+
+
+async def test_a_log_that_was_made_anew_is_refused(settings, tmp_path):
+    routes = write_routes(tmp_path, [{"name": "a", "url": "log://"}])
+    async with connect(settings) as redis:
+        await redis.hset("{notifier}:owner", "offset", "99")
     own = NotifierSettings(**{**settings.model_dump(), "routes_file": routes})
-    with pytest.raises(SettingsError, match="receiver a: the variable NOT_SET_ANYWHERE is not set"):
+    with pytest.raises(StageError, match="ends at offset 0, but the store holds it told up to 99"):
         await serve(own, asyncio.Event())
 
 

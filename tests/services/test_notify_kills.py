@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 from collections import defaultdict
 
 import orjson
@@ -78,3 +79,32 @@ async def test_killed_while_delivering(settings, producer, role_environment, tmp
     assert {record["alert_id"]: record["message_id"] for record in final} == {
         name: next(iter(ids)) for name, ids in tellers.items()
     }
+
+
+@pytest.mark.timeout(120)
+async def test_one_that_was_frozen_and_replaced_writes_nothing_and_waits(
+    settings, producer, role_environment, tmp_path
+):
+    robot = Robot(messages=10_000)
+    with listening(robot):
+        url = robot.url("dingtalk+http", "/robot/send?access_token=t")
+        routes = write_routes(tmp_path, [{"name": "chat", "url": url, "per_minute": 600}])
+        fields = {"routes_file": routes, "notify_lease_s": 1}
+        frozen, other = (RoleProcess("notifier", role_environment, tmp_path, **fields) for _ in range(2))
+        async with frozen:
+            await frozen.says("notify.began")
+            async with other:
+                frozen.signal(signal.SIGSTOP)
+                await other.says("notify.began")
+                await publish(settings, producer, alert(1))
+                await told(settings, 1, 60)
+                frozen.signal(signal.SIGCONT)
+                await frozen.says("notify.replaced")
+                await publish(settings, producer, alert(2))
+                await told(settings, 2, 60)
+                other.signal(signal.SIGTERM)
+                assert await other.ended(15) == 0
+            await publish(settings, producer, alert(3))
+            records = await told(settings, 3, 60)
+    assert len(robot.posts) == 3
+    assert {record["status"] for record in records} == {"sent"}

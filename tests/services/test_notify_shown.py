@@ -8,6 +8,7 @@ import httpx
 import orjson
 import pytest
 
+from alerts.model import KINDS
 from alerts.rulecheck import load
 from alerts.settings import DEFAULT_RULES
 from alerts.store.episodes import NEWEST, episode_key
@@ -15,11 +16,14 @@ from stream.store import connect
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import gateway, publish
 from tests.services.notifying import notifier, told, write_routes
+from tests.services.robot import Taker, listening
+from tests.services.stage_at_work import stage_at_work
 from tests.waiting import until
 
 pytestmark = pytest.mark.services
 
 RULES = load(DEFAULT_RULES.read_text(encoding="utf-8")).rules
+RUNBOOKS = sorted({f"/runbooks/{kind}" for kind in KINDS} | {r.runbook_url for r in RULES if r.runbook_url})
 
 
 async def test_an_alert_shows_its_deliveries(settings, producer, tmp_path):
@@ -40,13 +44,32 @@ async def test_an_alert_shows_its_deliveries(settings, producer, tmp_path):
     assert [(r["channel"], r["status"], r["routes"]) for r in records] == [("console", "sent", [0])]
 
 
-async def test_every_runbook_that_a_rule_names_opens_in_both_languages(settings):
-    async with gateway(settings) as found, httpx.AsyncClient(base_url=found.http) as http:
-        for rule in RULES:
+async def test_a_test_alert_reaches_the_channel_marked_and_its_delivery_is_shown(
+    settings, producer, tmp_path
+):
+    hook = Taker()
+    with listening(hook):
+        routes = write_routes(tmp_path, [{"name": "hook", "url": hook.url("webhook+http")}])
+        async with (
+            notifier(settings, routes),
+            gateway(settings) as gate,
+            stage_at_work(settings, producer),
+            httpx.AsyncClient(base_url=gate.http, timeout=20) as http,
+        ):
+            sent = (await http.post("/api/v1/alerts/test", json={"severity": "critical"})).json()
+    assert [target["receiver"] for target in sent["route"]["targets"]] == ["hook"]
+    assert [(one["channel"], one["status"]) for one in sent["deliveries"]] == [("hook", "sent")]
+    assert hook.posts[0].json()["title"].startswith("【测试】")
+
+
+async def test_every_runbook_opens_in_both_languages(settings):
+    """There is one for each kind, and for whatever else a rule names."""
+    async with gateway(settings) as gate, httpx.AsyncClient(base_url=gate.http) as http:
+        for url in RUNBOOKS:
             texts = set()
             for locale in ("zh", "en"):
-                answer = await http.get(rule.runbook_url, params={"lang": locale})
-                assert answer.status_code == 200, rule.runbook_url
+                answer = await http.get(url, params={"lang": locale})
+                assert answer.status_code == 200, url
                 assert answer.headers["content-type"].startswith("text/markdown")
                 texts.add(answer.text)
-            assert len(texts) == 2, f"{rule.runbook_url} is the same text in both languages"
+            assert len(texts) == 2, f"{url} is the same text in both languages"

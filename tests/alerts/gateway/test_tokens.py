@@ -47,7 +47,6 @@ def test_without_tokens_everyone_is_ops():
     [
         ("tokens: [", "not YAML"),
         ("", "top level"),
-        ("tokens: []", "tokens"),
         ("tokens: [{name: a, role: boss, sha256: x}]", "tokens.0.role"),
         (f"tokens: [{{name: a, role: ops, sha256: {'0' * 63}}}]", "tokens.0.sha256"),
         (f"tokens: [{{name: a, role: ops, sha256: {_sha('a')}, token: a}}]", "tokens.0.token"),

@@ -1,0 +1,162 @@
+"""``roomwatch alerts``: list, show, acknowledge, resolve, assign, test, and what an alert rests on."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from alerts.commands.client import Asking, asking
+from alerts.commands.tables import alerts_table, as_json, clock, heading, table
+from alerts.commands.words import word
+from alerts.model import KINDS, OPEN_STATES, SEVERITIES
+from alerts.tail.screen import clean
+
+__all__ = ["command"]
+
+VERDICTS: Final = ("real", "false_alarm", "expected", "duplicate")
+_verdict = click.option("--verdict", type=click.Choice(VERDICTS), help="what it turned out to be")
+_comment = click.option("-m", "--comment", default="", help="why")
+
+
+@click.group("alerts")
+def command() -> None:
+    """List alerts and act on them."""
+
+
+@command.command("list")
+@click.option("--state", type=click.Choice((*OPEN_STATES, "resolved")), help="default: all that are open")
+@click.option("--all", "everything", is_flag=True, help="resolved ones too")
+@click.option("--room", help="only this room")
+@click.option("--kind", type=click.Choice(KINDS), help="only this kind")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@asking
+def list_(asking: Asking, state: str | None, everything: bool, limit: int, **query: str | None) -> None:  # noqa: FBT001 - click hands options over by name
+    """List alerts, newest first."""
+    found = asking.gateway.all("/alerts", query={"state": state, **query}, limit=limit)
+    if state is None and not everything:
+        found = [one for one in found if one["state"] != "resolved"]
+    as_json(found) if asking.as_json else alerts_table(asking, found)
+
+
+@command.command("show")
+@click.argument("alert_id")
+@asking
+def show(asking: Asking, alert_id: str) -> None:
+    """Show an alert: what it says, its way, every change of it and every delivery."""
+    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    if asking.as_json:
+        as_json(found)
+        return
+    alert, locale = found["alert"], asking.locale
+    alerts_table(asking, [alert])
+    click.echo(f"\n{word('advice', locale)}: {clean(alert['advice'][locale])}")
+    click.echo(f"{word('runbook', locale)}: {clean(alert['runbook_url'])}\n")
+    heading("timeline", asking)
+    table(
+        asking,
+        ("time", "state", "severity", "reason", "who", "comment"),
+        (_change(one, locale) for one in found["timeline"]),
+    )
+    click.echo()
+    heading("deliveries", asking)
+    rows = [
+        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
+    ]
+    table(asking, ("time", "channel", "status", "reason"), rows)
+
+
+@command.command("ack")
+@click.argument("alert_id")
+@click.option(
+    "--for", "for_s", type=click.IntRange(1, 604_800), help="seconds until it fires again; default 3600"
+)
+@_verdict
+@_comment
+@asking
+def ack(asking: Asking, alert_id: str, **body: Any) -> None:
+    """Say that you look after an alert."""
+    _act(asking, "ack", alert_id, body)
+
+
+@command.command("resolve")
+@click.argument("alert_id")
+@_verdict
+@_comment
+@asking
+def resolve(asking: Asking, alert_id: str, **body: Any) -> None:
+    """Say that an alert is over, and what it was."""
+    _act(asking, "resolve", alert_id, body)
+
+
+@command.command("assign")
+@click.argument("alert_id")
+@click.argument("owner")
+@_comment
+@asking
+def assign(asking: Asking, alert_id: str, **body: Any) -> None:
+    """Give an alert to somebody."""
+    _act(asking, "assign", alert_id, body)
+
+
+@command.command("evidence")
+@click.argument("alert_id")
+@asking
+def evidence(asking: Asking, alert_id: str) -> None:
+    """Show what an alert rests on; with --json one line for each change and each piece, for the archive."""
+    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    alert = found["alert"]
+    if asking.as_json:
+        as_json({"type": "alert", **alert})
+        for kind in ("timeline", "deliveries"):
+            for one in found[kind]:
+                as_json({"type": kind, "alert_id": alert_id, **one})
+        for one in alert["evidence"]:
+            as_json({"type": "evidence", "alert_id": alert_id, **one})
+        return
+    rows = [
+        (clock(one["at_ms"]), one["source"], one.get("text") or one.get("recording_url"), _place(one))
+        for one in alert["evidence"]
+    ]
+    table(asking, ("time", "source", "text", "id"), rows)
+
+
+@command.command("test")
+@click.option("--kind", type=click.Choice(KINDS), default="monitor_degraded", show_default=True)
+@click.option("--severity", type=click.Choice(SEVERITIES), default="warning", show_default=True)
+@click.option("--room", "room_id", help="of this room")
+@_comment
+@asking
+def test(asking: Asking, **body: Any) -> None:
+    """Send a marked test alert down the whole path and show each delivery."""
+    found = asking.gateway.ask("POST", "/alerts/test", body=body)
+    if asking.as_json or "alert" not in found:
+        as_json(found)
+        return
+    alerts_table(asking, [found["alert"]])
+    rows = [
+        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
+    ]
+    table(asking, ("time", "channel", "status", "reason"), rows)
+
+
+def _act(asking: Asking, what: str, alert_id: str, body: dict[str, Any]) -> None:
+    given = {name: value for name, value in body.items() if value is not None}
+    found = asking.gateway.ask("POST", f"/alerts/{alert_id}/{what}", body=given)
+    if asking.as_json:
+        as_json(found)
+    elif "command_id" in found:
+        click.echo(word("waiting", asking.locale))
+    else:
+        alerts_table(asking, [found])
+
+
+def _change(one: dict[str, Any], locale: str) -> tuple[Any, ...]:
+    reason = one.get("escalated_to") or one["reason"]
+    who = " → ".join(filter(None, (one.get("by"), one.get("owner"))))
+    state, severity = word(one["state"], locale), word(one["severity"], locale)
+    return clock(one["at_ms"]), state, severity, reason and word(reason, locale), who, one.get("comment")
+
+
+def _place(one: dict[str, Any]) -> str:
+    return f"{one['topic']}-{one['partition']}@{one['offset']}" if one.get("topic") else ""

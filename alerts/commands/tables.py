@@ -1,0 +1,98 @@
+"""What the commands show: tables for people, JSON for scripts. Pure but for the terminal it writes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from alerts.commands.client import Asking
+from alerts.commands.words import word
+from alerts.tail.screen import clean
+
+__all__ = ["alerts_table", "as_json", "clock", "heading", "matchers_text", "show", "silences_table", "table"]
+
+_WIDTH_WITHOUT_TERMINAL: Final = 160
+
+
+def as_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def show(made: Table) -> None:
+    """Print a table."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console.print(made)
+
+
+def heading(name: str, asked: Asking, more: str = "") -> None:
+    """Print the name of what follows."""
+    click.echo(f"{word(name, asked.locale)}{more}")
+
+
+def table(asked: Asking, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under the names of their columns, or that there are none."""
+    made = Table(*(word(name, asked.locale) for name in columns), box=None, pad_edge=False)
+    for row in rows:
+        made.add_row(*(clean("" if value is None else value) for value in row))
+    if made.row_count:
+        show(made)
+    else:
+        click.echo(word("nothing", asked.locale))
+
+
+def alerts_table(asked: Asking, alerts: Iterable[Mapping[str, Any]]) -> None:
+    """Print alerts, one a line."""
+    columns = ("id", "began", "severity", "kind", "room", "state", "owner", "reason", "summary")
+    table(asked, columns, (_alert_row(asked, one) for one in alerts))
+
+
+def silences_table(asked: Asking, silences: Iterable[Mapping[str, Any]]) -> None:
+    """Print silences, one a line."""
+    rows = (
+        (
+            one["id"],
+            word(one["state"], asked.locale),
+            matchers_text(one["matchers"]),
+            clock(one["starts_at_ms"]),
+            clock(one["ended_at_ms"] if one["state"] == "ended" else one["ends_at_ms"]),
+            one["hidden"],
+            one["by"],
+            one["comment"],
+        )
+        for one in silences
+    )
+    table(asked, ("id", "state", "matchers", "began", "ended", "hidden", "by", "comment"), rows)
+
+
+def matchers_text(matchers: Iterable[Mapping[str, str]]) -> str:
+    """Return matchers as they are written on the command line."""
+    return " ".join(f"{one['label']}{one['op']}{one['value']}" for one in matchers)
+
+
+def clock(at_ms: int | None) -> str:
+    """Return an instant on this machine's clock."""
+    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%m-%d %H:%M:%S}"
+
+
+def _alert_row(asked: Asking, alert: Mapping[str, Any]) -> tuple[Any, ...]:
+    locale = asked.locale
+    return (
+        alert["id"],
+        clock(alert["started_at_ms"]),
+        word(alert["severity"], locale),
+        word(alert["kind"], locale),
+        alert["room_id"] or alert["subject"],
+        word(alert["state"], locale),
+        alert.get("owner"),
+        word(alert["reason"], locale) if alert["reason"] else None,
+        alert["summary"][locale],
+    )

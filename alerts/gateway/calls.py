@@ -1,0 +1,175 @@
+"""What the calls of ``/api/v1`` share: what they work with, who calls, how they answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import orjson
+from fastapi import Depends, Path, Query, Request
+from redis.exceptions import RedisError
+from starlette.responses import Response
+
+from alerts.gateway.alertlog import AlertLog
+from alerts.gateway.changes import Changes, Refused
+from alerts.gateway.hub import Hub
+from alerts.gateway.messages import Locale, message
+from alerts.gateway.problems import ProblemError, problem
+from alerts.gateway.settings import GatewaySettings
+from alerts.gateway.tokens import Caller, LiveTokens, Role, allows, offered_token
+from alerts.model import Outcome
+from alerts.ruletext import Fault
+from alerts.store import IncidentsReader
+from alerts.store.deliveries import DeliveriesReader
+from alerts.store.rule_sets import RuleSetStore
+from stream.errors import StoreError
+from stream.runtime import Clock
+from stream.store import FiguresReader, RoomFigures
+
+__all__ = [
+    "At",
+    "By",
+    "Cursor",
+    "Desk",
+    "Id",
+    "Limit",
+    "answer",
+    "asked",
+    "faulty",
+    "must",
+    "origin_of",
+    "place_of",
+    "refusal",
+    "told",
+]
+
+T = TypeVar("T")
+
+LIMIT: Final = 100
+LIMIT_MAX: Final = 1_000
+_FRESH_S: Final = 1.0
+"""Figures change each second; who asks more often gets the same ones."""
+_STATUS: Final = {
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "invalid": 422,
+    "not_supported": 501,
+    "busy": 503,
+    "unavailable": 503,
+}
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the calls need."""
+
+    settings: GatewaySettings
+    tokens: LiveTokens
+    hub: Hub
+    log: AlertLog
+    reader: IncidentsReader
+    figures: FiguresReader
+    changes: Changes
+    deliveries: DeliveriesReader
+    rules: RuleSetStore
+    routes: RuleSetStore
+    clock: Clock
+    _rooms: tuple[float, list[RoomFigures]] = (-_FRESH_S, [])
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The deployment's time zone."""
+        return ZoneInfo(self.settings.timezone)
+
+    async def rooms(self) -> list[RoomFigures]:
+        """Return every room, at most a second old."""
+        now = time.monotonic()
+        if now - self._rooms[0] >= _FRESH_S:
+            self._rooms = (now, await self.figures.rooms())
+        return self._rooms[1]
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def _caller(request: Request) -> Caller:
+    known = _desk(request).tokens.caller(offered_token(request.headers.get("authorization"), ()))
+    if known is None:
+        raise ProblemError(401, "unauthorized", "a valid token is needed", {"WWW-Authenticate": "Bearer"})
+    return known
+
+
+At = Annotated[Desk, Depends(_desk)]
+By = Annotated[Caller, Depends(_caller)]
+Id = Annotated[str, Path(min_length=1, max_length=64)]
+Cursor = Annotated[str | None, Query(max_length=256, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return an answer in JSON."""
+    return Response(orjson.dumps(body), status, headers=headers, media_type="application/json")
+
+
+async def asked(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what the store answers.
+
+    Raises:
+        StoreError: it does not.
+    """
+    try:
+        return await ask()
+    except RedisError as error:
+        raise StoreError(f"the store does not answer: {str(error) or type(error).__name__}") from error
+
+
+async def told(at: Desk, ask: Awaitable[Outcome | str]) -> Outcome | Response:
+    """Return the outcome of a change, or the answer that it is taken and not confirmed.
+
+    Raises:
+        ProblemError: it is refused.
+    """
+    try:
+        outcome = await ask
+    except Refused as refused:
+        raise refusal(refused.code, at.settings.locale, refused.detail) from refused
+    if isinstance(outcome, str):
+        return answer({"command_id": outcome, "status": "pending"}, 202)
+    return outcome
+
+
+def must(by: Caller, role: Role, locale: Locale) -> None:
+    """Let only a role through.
+
+    Raises:
+        ProblemError: the caller has a lesser one.
+    """
+    if not allows(by.role, role):
+        raise ProblemError(403, "forbidden", f"{message('forbidden', locale)}: {role}")
+
+
+def refusal(code: Any, locale: Locale, detail: str | None = None) -> ProblemError:
+    """Return a refusal, as a problem in the deployment's language."""
+    said = message(code, locale) + (f": {detail}" if detail else "")
+    return ProblemError(_STATUS[code], code, said)
+
+
+def faulty(what: str, faults: list[Fault]) -> Response:
+    """Return the answer to a text with faults: path and message of each."""
+    return problem(422, what, code="invalid", errors=[fault.to_record() for fault in faults])
+
+
+def origin_of(request: Request) -> str:
+    """Return from where a request comes, for the audit."""
+    return request.client.host if request.client else ""
+
+
+def place_of(alert: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return room and category of an alert, by which tokens are limited."""
+    return alert["room_id"], alert.get("labels", {}).get("category")

@@ -1,0 +1,1 @@
+"""What the dashboards say, one module each."""

@@ -1,0 +1,100 @@
+"""Who comes back: of the people who entered a room's earlier broadcasts, how many entered this one.
+
+A session keeps a sample of its visitors: those with the lowest hashes, so the same people wherever they come.
+The samples of broadcasts can be intersected. Of ``SAMPLE_MAX`` people the share has a standard error of
+sqrt(p (1 - p) / 256), 3.1 % at most; if this broadcast drew n times as many people as the earlier ones
+together, sqrt(n) times that. It is worked out whenever something of a room changes after its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from stream.cells import Extra
+from stream.figures.view import Figures, Formula, View, ratio
+from stream.sketches import Lowest
+from stream.tally import Tally
+
+__all__ = [
+    "DAYS",
+    "FORMULAS",
+    "RETURNERS",
+    "SAMPLE_MAX",
+    "VISITORS_KEPT_MS",
+    "Past",
+    "note_returns",
+    "sample",
+    "visitors_of",
+]
+
+DAYS: Final = {"1": 86_400_000, "7": 7 * 86_400_000}
+"""How long before a session others may have ended to count as earlier ones, milliseconds; from metrics.md."""
+VISITORS_KEPT_MS: Final = 8 * 86_400_000
+"""Samples are kept for so long after a session's end: a session that begins a week later may last a day."""
+SAMPLE_MAX: Final = 256
+"""Most people of a sample: 1 KB."""
+_REGISTER: Final = "returned"
+_NAME: Final = "returners"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is kept of a session that is not remembered otherwise any more.
+
+    Attributes:
+        ended_ms: turn at which it ended.
+        visitors: some of them.
+    """
+
+    ended_ms: int
+    visitors: Lowest
+
+
+def sample() -> Lowest:
+    """Return an empty sample of visitors."""
+    return Lowest(SAMPLE_MAX)
+
+
+RETURNERS: Final = Extra(_NAME, set, session=sample)
+
+
+def visitors_of(tally: Tally) -> Lowest | None:
+    """Return the sample of a session's visitors, if it had any."""
+    return tally.extras.get(_NAME)
+
+
+def note_returns(tally: Tally, start_ms: int, earlier: Mapping[int, Past]) -> None:
+    """Note how many of those who came earlier came again, for a session that has ended.
+
+    Args:
+        tally: what is counted of it.
+        start_ms: its start.
+        earlier: start -> the room's sessions before it.
+    """
+    now = visitors_of(tally) or sample()
+    numbers: list[int] = []
+    for length_ms in DAYS.values():
+        before = [one.visitors for one in earlier.values() if one.ended_ms >= start_ms - length_ms]
+        numbers += _again(now, before)
+    if tally.registers.get(_REGISTER) != numbers:
+        tally.register(_REGISTER, [])[:] = numbers
+
+
+def _again(now: Lowest, before: Iterable[Lowest]) -> tuple[int, int]:
+    """Return the number of people of the largest sample that all can tell of, and of those who came again."""
+    people = sorted(set(chain.from_iterable(one.kept for one in before)))[:SAMPLE_MAX]
+    limit = min(now.limit, people[-1] + 1 if people else 0)
+    sample = {one for one in people if one < limit}
+    return len(sample), len(sample.intersection(now.kept))
+
+
+def _returned(view: View, days: str | None, _window: str | None) -> Figures:
+    assert days is not None
+    at = 2 * list(DAYS).index(days)
+    return ratio(view.register(_REGISTER, at + 1), view.register(_REGISTER, at))
+
+
+FORMULAS: Final[dict[str, Formula]] = {"live_return_ratio": _returned}
