@@ -78,6 +78,10 @@ class Held(Subject):
         judged_ms: tick at which its present figures were judged.
         quiet_ms: tick at which a session of it ended; nothing begins at that tick, so that ids stay unique.
         states: rules that are pending or firing, by name.
+        stepped: conditions that change at their steps only may have changed since they were asked.
+        calm: nothing is breached, pending or firing, and nothing that a rule looks at has changed since it
+            was judged; only a silence can then begin by the passing of time. Not kept, like ``stepped``:
+            judging anew says the same.
         flaps: how often lately an episode of a rule ended by recovery, and the tick of the last time.
     """
 
@@ -87,6 +91,8 @@ class Held(Subject):
     bundle: Bundle = field(default=Bundle({}, {}, (), (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
     flaps: dict[str, list[int]] = field(default_factory=dict)
+    calm: bool = False
+    stepped: bool = True
 
 
 class _Figures(msgspec.Struct, array_like=True):

@@ -16,6 +16,7 @@ BENCHES: Final[tuple[str, ...]] = (
     "ingest",
     "latency",
     "exporter",
+    "rules",
     "backtest",
     "nab",
     "kpi",
