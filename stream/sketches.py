@@ -2,7 +2,8 @@
 
 ``Distinct`` is exact up to ``EXACT_MAX`` members and a HyperLogLog above; ``Samples`` keeps a multiset of
 numbers, exact while few differ, and halves its resolution when too many do. Both give bit-equal results for
-the same members, however they were split and merged, so that a log read twice gives the same figures.
+the same members, however they were split and merged, so that a log read twice gives the same figures. So does
+``Lowest``, a sample of a set that can be intersected with others.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from array import array
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -22,6 +24,7 @@ __all__ = [
     "WINDOW_PRECISION",
     "Distinct",
     "GrowingDistinct",
+    "Lowest",
     "Samples",
     "union_count",
 ]
@@ -34,6 +37,7 @@ WINDOW_PRECISION: Final = 11
 """2^11 registers: standard error 2.3 %."""
 
 _HASH_BITS: Final = 64
+_HALF_BITS: Final = 32
 _EXACT: Final = b"e"
 _SPARSE: Final = b"s"
 _DENSE: Final = b"z"
@@ -323,3 +327,45 @@ class Samples:
         for key, number in self.counts.items():
             coarser[key >> 1] = coarser.get(key >> 1, 0) + number
         self.counts = coarser
+
+
+class Lowest:
+    """Of a set of people those with the lowest hashes: the same people in every set that they are in.
+
+    The upper half of a hash is kept: of a million people two of the lowest 256 are alike once in 2^24 sets.
+
+    Args:
+        most: how many are kept at most.
+
+    Attributes:
+        changed: whether it differs from what the store has.
+        kept: the upper halves of their hashes, rising.
+    """
+
+    __slots__ = ("changed", "kept", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.changed = False
+        self.kept = array("I")
+
+    def merge(self, came: AbstractSet[int]) -> None:
+        """Add people by their hashes."""
+        limit = self.limit
+        low = {hashed >> _HALF_BITS for hashed in came if hashed >> _HALF_BITS < limit}
+        if low.difference(self.kept):
+            self.kept = array("I", sorted(low.union(self.kept))[: self.most])
+            self.changed = True
+
+    @property
+    def limit(self) -> int:
+        """Return the half of a hash below which everyone is kept."""
+        return self.kept[-1] if len(self.kept) >= self.most else 1 << _HALF_BITS
+
+    def pack(self) -> bytes:
+        """Return it as bytes."""
+        return self.kept.tobytes()
+
+    def unpack(self, packed: bytes) -> None:
+        """Take in what ``pack`` gave; on an empty one only."""
+        self.kept = array("I", packed)

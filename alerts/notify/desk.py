@@ -195,7 +195,7 @@ class Desk:
         return {
             alert_id: (told.labels, told.channels[name].severity)
             for alert_id, told in self._told.items()
-            if name in told.channels
+            if name in told.channels and told.closed_at_ms is None
         }
 
     def _queue(self, item: Item, now_ms: int) -> list[Delivery]:
@@ -220,7 +220,7 @@ class Desk:
         self, channel: Channel, state: ChannelState, now_ms: int
     ) -> tuple[Message | None, int | None]:
         """Make the next message of what waits, if the budget says so."""
-        waiting = sorted(self._waiting.get(channel.name, {}).values(), key=urgency)
+        waiting = sorted(self._free(channel.name), key=urgency)
         found = budget.step(
             channel.mode,
             channel.budget,
@@ -238,6 +238,12 @@ class Desk:
         if len(items) > 1 and channel.mode == "digest":
             self._keep_state(channel.name, replace(state, digest_at_ms=now_ms))
         return self._worded(channel, items, total=found.take, now_ms=now_ms), None
+
+    def _free(self, name: str) -> list[Item]:
+        """Return what waits, but for changes of alerts that are under way: nobody reads of the end first."""
+        under_way = self._messages.get(name, {}).values()
+        busy = {item.alert["id"] for message in under_way for item in message.items}
+        return [item for alert_id, item in self._waiting.get(name, {}).items() if alert_id not in busy]
 
     def _fitting(self, channel: Channel, items: Sequence[Item]) -> Sequence[Item]:
         room = channel.budget.bytes_max - OVERHEAD_BYTES
@@ -284,8 +290,7 @@ class Desk:
         """Hand critical items to the fallback while the channel's service wants to be left alone."""
         if channel.fallback is None:
             return []
-        waiting = self._waiting.get(channel.name, {}).values()
-        urgent = [item for item in waiting if item.alert["severity"] == "critical"]
+        urgent = [item for item in self._free(channel.name) if item.alert["severity"] == "critical"]
         for item in urgent:
             self._keep_item(item, gone=True)
         return self._give_up(channel, urgent, None, Verdict(ok=False, reason="rate_limited"), now_ms)
@@ -309,7 +314,16 @@ class Desk:
             )
             if channel.fallback is not None and not self._knows(channel.fallback, item):
                 other = item_id(item.alert["id"], item.alert["change"], channel.fallback)
-                moved = replace(item, id=other, channel=channel.fallback, fallback_of=channel.name)
+                same = (
+                    self.channels[channel.fallback].kind == channel.kind
+                )  # others know people by other names
+                moved = replace(
+                    item,
+                    id=other,
+                    channel=channel.fallback,
+                    fallback_of=channel.name,
+                    mentions=item.mentions if same else (),
+                )
                 records += self._queue(moved, now_ms)
         return records
 

@@ -50,7 +50,8 @@ def tell(
             for name, known in before.channels.items()
             if name in channels and (channels[name].send_resolved or channels[name].kind == "action")
         ]
-        return replace(after, channels={}, closed_at_ms=alert["at_ms"]), items
+        last = {item.channel: Known(item.severity, alert["change"]) for item in items}
+        return replace(after, channels=last, closed_at_ms=alert["at_ms"]), items
     if alert["state"] not in TELLING_STATES:
         return after, []
     return _told_to(before, after, alert, [to for to in targets if to.channel in channels], channels, now_ms)

@@ -220,6 +220,7 @@ _VENDORS: Final = (
                 _CALL,
             )
         ],
+        steps=judged("live_vendor_latency_p99_seconds"),
     ),
 )
 

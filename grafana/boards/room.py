@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.boards.room_lines import FRAMES, OFFSET, PEOPLE, PICTURE, PURCHASES, STALL, STAY
+from grafana.boards.room_lines import FRAMES, OFFSET, PEOPLE, PICTURE, PURCHASES, RISKS, STALL, STAY
 from grafana.boards.texts import CHOOSE, NO_ALERTS, NO_CLICKS, NO_OFFSETS, NO_ORDERS, NO_PINGS, NO_VISITS
 from grafana.colours import ALERT_STATES, SOME_IS_BAD, silent
 from grafana.selectors import freshest, of, rules_in_state, window
@@ -253,5 +253,5 @@ ROOM: Final = BoardSpec(
     ),
     variables=("category", "room"),
     annotations=(_ON_AIR, _ALERTS),
-    shelves=(*_NUMBERS, PICTURE, PEOPLE, STAY, PURCHASES, _TROUBLE),
+    shelves=(*_NUMBERS, PICTURE, PEOPLE, STAY, PURCHASES, RISKS, _TROUBLE),
 )

@@ -7,16 +7,15 @@ from typing import Final
 from grafana.boards.texts import CHOOSE, NO_CLICKS, NO_OFFSETS, NO_ORDERS, NO_PINGS, NO_VISITS
 from grafana.colours import judged, outside
 from grafana.selectors import of, window
-from grafana.spec import PanelSpec, Query, Shelf, Step, Words
+from grafana.spec import PanelSpec, Query, Shelf, Words
 
-__all__ = ["FRAMES", "OFFSET", "PEOPLE", "PICTURE", "PURCHASES", "STALL", "STAY"]
+__all__ = ["FRAMES", "OFFSET", "PEOPLE", "PICTURE", "PURCHASES", "RISKS", "STALL", "STAY"]
 
 _PROBES: Final = Words("{{probe}}", "{{probe}}")
 
 STALL: Final = judged("live_stall_ratio")
 OFFSET: Final = outside("live_av_offset_seconds")
-FRAMES: Final = (Step(None, "red"), Step(10, "orange"), Step(15, "green"))
-"""No default rule yet. A cloud vendor's guide: from 15 a second fluent, below 10 it visibly stutters."""
+FRAMES: Final = judged("live_frames_per_second")
 
 PICTURE: Final = Shelf(
     Words("画面好不好", "Is the picture good"),
@@ -68,6 +67,75 @@ PICTURE: Final = Shelf(
             no_data=NO_PINGS,
             unit="bps",
             queries=[Query(f"{of('live_bytes_per_second', window('1m'))} * 8", _PROBES)],
+        ),
+    ),
+)
+
+RISKS: Final = Shelf(
+    Words("会不会变差", "Will it get worse"),
+    8,
+    (
+        PanelSpec(
+            kind="series",
+            title=Words("百秒卡顿次数, 按探针", "Stalls per 100 s by probe"),
+            description=Words(
+                "每百秒观看中开始的卡顿次数(5 分钟)。多而卡顿率低: 短而频, 查丢包。",
+                "Stalls begun per 100 s watched (5 min). Many with a low ratio are short: look for loss.",
+            ),
+            no_data=NO_PINGS,
+            unit="short",
+            queries=[Query(of("live_stalls_per_100_seconds", window("5m")), _PROBES)],
+            steps=judged("live_stalls_per_100_seconds"),
+        ),
+        PanelSpec(
+            kind="series",
+            title=Words("往返时延, 按探针", "Round trip by probe"),
+            description=Words(
+                "往返时延(1 分钟平均)。翻倍多半是线路绕行, 先于卡顿出现。",
+                "Round-trip time (mean of 1 min). Doubled, the line takes a detour; it comes before stalls.",
+            ),
+            no_data=Words(
+                "心跳没有时延: 让探针上报 rtt_ms", "Pings carry no round trip: let the probe send rtt_ms"
+            ),
+            unit="s",
+            queries=[Query(of("live_rtt_seconds", window("1m")), _PROBES)],
+        ),
+        PanelSpec(
+            kind="series",
+            title=Words("出口带宽与 CPU", "Egress and CPU"),
+            description=Words(
+                "占上限的比例(1 分钟)。橙色起准备扩容, 红色立即切流。",
+                "Shares of their limits (1 min). Orange: get ready to scale; red: move the stream at once.",
+            ),
+            no_data=Words(
+                "心跳没有资源数据: 让探针上报 egress_kbps、egress_limit_kbps 或 cpu_ratio",
+                "Pings carry none: let the probe send egress_kbps, egress_limit_kbps or cpu_ratio",
+            ),
+            unit="percentunit",
+            queries=[
+                Query(of("live_egress_use_ratio", window("1m")), Words("出口带宽", "egress")),
+                Query(of("live_cpu_ratio", window("1m")), Words("CPU", "CPU")),
+            ],
+            steps=judged("live_egress_use_ratio"),
+        ),
+        PanelSpec(
+            kind="series",
+            title=Words("互动集中度", "Concentration of interaction"),
+            description=Words(
+                "最活跃 10 人占互动的比例与弹幕重复率(1 分钟)。都高多半是刷量。",
+                "Share of interaction by the 10 busiest people, and of repeated lines (1 min). Both high: "
+                "mostly made.",
+            ),
+            no_data=Words(
+                "没有互动: 检查 live.danmaku 与 live.likes 上报",
+                "No interaction: check live.danmaku and live.likes",
+            ),
+            unit="percentunit",
+            queries=[
+                Query(of("live_interaction_concentration", window("1m")), Words("集中度", "concentration")),
+                Query(of("live_danmaku_repeat_ratio", window("1m")), Words("弹幕重复率", "repeated lines")),
+            ],
+            steps=judged("live_interaction_concentration"),
         ),
     ),
 )

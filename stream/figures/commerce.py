@@ -16,11 +16,12 @@ import numpy as np
 from stream.cells import Batch, FeedFigures, Fresh, Group
 from stream.figures.items import add_paid
 from stream.figures.labels import amounts_of, by_label
-from stream.figures.people import count_people, people
+from stream.figures.lag import PAID
+from stream.figures.people import PANE_MS, count_people, people
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, total
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import Order
-from stream.panes import DUE_WINDOW
+from stream.panes import COARSE_MS, DUE_WINDOW
 from stream.tally import Tally
 
 __all__ = ["DUE_CELLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "ORDERS"]
@@ -90,7 +91,8 @@ def _add_paid(batch: Batch, fresh: Fresh, order: Order, user: int) -> None:
         cells[_CELL["giveaway_fen"]] += order.giveaway_fen
     _add_source(batch.tally, order)
     if batch.whole:
-        fresh.people("payers").add(user)
+        batch.fresh(order.at_ms // PANE_MS * PANE_MS).people("payers").add(user)
+        batch.fresh(order.at_ms // COARSE_MS * COARSE_MS).people(PAID.name).add(user)
         add_paid(batch.tally, order, user)
 
 
@@ -185,7 +187,7 @@ def _return_on(fact: str, *signs: tuple[str, int]) -> Formula:
 
 
 GROUPS: Final = (ORDERS, DUE)
-EXTRAS: Final = (people("payers", sampled=True),)
+EXTRAS: Final = (people("payers"),)
 JOINT: Final = {
     ("visits", "health"): ONLINE,
     ("visits", "orders"): (_ENTER, _CELL["gmv_fen"]),

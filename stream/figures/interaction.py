@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.cells import Batch, FeedFigures, Group
 from stream.figures import busiest, words
 from stream.figures.busiest import add_events
-from stream.figures.people import count_people, people
+from stream.figures.people import PANE_MS, count_people, people
 from stream.figures.repeats import SAID, add_said
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
 from stream.figures.view import Figures, Formula, View, ratio
@@ -71,11 +71,12 @@ def _add_likes(batch: Batch) -> None:
 def _add_active(batch: Batch, seconds: Sequence[int], *sets: str) -> set[int]:
     """Add who is active to sets, and to the busiest unless that comes too late; return who comes too late."""
     stale = batch.stale()
-    for fresh, users in _by_pane(batch, seconds):
+    for pane_ms, users in _by_pane(batch, seconds):
+        minute = batch.fresh(pane_ms // PANE_MS * PANE_MS)
         for name in sets:
-            fresh.people(name).update(users)
+            minute.people(name).update(users)
         if not (batch.late or stale):
-            add_events(fresh, users)
+            add_events(batch.fresh(pane_ms), users)
     if stale and not batch.late:
         for at, user in enumerate(batch.users):
             if at not in stale:
@@ -83,15 +84,15 @@ def _add_active(batch: Batch, seconds: Sequence[int], *sets: str) -> set[int]:
     return stale
 
 
-def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[Fresh, Sequence[int]]]:
-    """Give the users of each ten seconds, and where what is kept of these is added: at the first of them."""
+def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Give the start of each ten seconds, epoch milliseconds, and its users."""
     panes = {second // _SECONDS_A_PANE for second in (min(seconds), max(seconds))}
     if len(panes) == 1:
-        yield batch.fresh(panes.pop() * COARSE_MS), batch.users
+        yield panes.pop() * COARSE_MS, batch.users
         return
     for pane in {second // _SECONDS_A_PANE for second in seconds}:
         users = [u for u, at in zip(batch.users, seconds, strict=True) if at // _SECONDS_A_PANE == pane]
-        yield batch.fresh(pane * COARSE_MS), users
+        yield pane * COARSE_MS, users
 
 
 def _writers(view: View, _label: str | None, window: str | None) -> Figures:
@@ -118,8 +119,8 @@ def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures
 
 GROUPS: Final = (DANMAKU, LIKES, TRANSCRIPT, busiest.SUSPECT)
 EXTRAS: Final = (
-    people("writers", session=False),
-    people("interacters"),
+    people("writers", session=False, brief=True),
+    people("interacters", brief=True),
     busiest.BUSIEST,
     SAID,
     words.COMPLAINERS,

@@ -1,30 +1,40 @@
 """How long it takes from the last click of a payer to the payment.
 
-The sets of clickers and payers of each ten seconds tell it to ten seconds: for each payer of the last quarter
-of an hour the newest ten seconds, up to those of the payment, with a click of the same user. Who did not
-click within the quarter is left out. Where ten seconds saw more people than their set keeps, only those of
-its sample are looked at, and of many payers those with the lowest hashes.
+Samples of who clicked and who paid in each ten seconds tell it to ten seconds: for each payer of the last
+quarter of an hour the newest ten seconds, up to those of the payment, with a click of the same user. Who did
+not click within the quarter is left out. Where ten seconds saw more people than their sample keeps, only
+those with the lowest hashes are looked at.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from heapq import nsmallest
 from typing import Any, Final
 
+from stream.cells import Extra
 from stream.figures.view import Figures, Formula, Stale, View
 from stream.model import Feed
 from stream.panes import COARSE_MS
+from stream.sketches import Lowest
 
-__all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PAYERS_MAX"]
+__all__ = ["CLICKED", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PAID", "PAYERS_MAX"]
 
 PAYERS_MAX: Final = 8
 """Payers that are looked at in each ten seconds."""
-_SETS: Final = ("clickers", "payers")
+CLICKERS_MAX: Final = 32
+"""Most people of a sample: 128 bytes."""
 _MEDIAN, _P90 = range(2)
 _SHARES: Final = (0.5, 0.9)
 _UNKNOWN: Final = (math.nan, math.nan)
+
+
+def _sample() -> Lowest:
+    return Lowest(CLICKERS_MAX)
+
+
+CLICKED: Final = Extra("clicked", set, pane=_sample)
+PAID: Final = Extra("paid", set, pane=_sample)
 
 Panes = dict[int, dict[str, Any]]
 Lags = dict[int, list[int]]
@@ -51,8 +61,8 @@ def _again(stale: Stale, first: int, end: int) -> Lags:
         lags = {number: found for number, found in known.state.items() if first <= number < known_end}
     for number in range(known_end, end):
         kept = stale.panes.get(number)
-        if kept is not None and "payers" in kept:
-            payers = nsmallest(PAYERS_MAX, kept["payers"].some())
+        if kept is not None and PAID.name in kept:
+            payers = kept[PAID.name].kept[:PAYERS_MAX]
             found = [_lag(payer, stale.panes, number, first) for payer in payers]
             lags[number] = [lag for lag in found if lag is not None]
     return lags
@@ -62,11 +72,11 @@ def _lag(payer: int, panes: Panes, paid: int, first: int) -> int | None:
     """Return how many panes before the payment the last click was; None without one, or if nobody knows."""
     for number in range(paid, first - 1, -1):
         kept = panes.get(number)
-        if kept is not None and "clickers" in kept:
-            clickers = kept["clickers"]
-            if payer in clickers.some():
+        if kept is not None and CLICKED.name in kept:
+            clickers = kept[CLICKED.name]
+            if payer in clickers.kept:
                 return paid - number
-            if clickers.highest is not None and payer > clickers.highest:
+            if payer >= clickers.limit:
                 return None
     return None
 
@@ -83,14 +93,16 @@ def _percentiles(lags: Lags, first: int) -> tuple[float, ...]:
 def _percentile(which: int) -> Formula:
     def formula(view: View, _label: str | None, window: str | None) -> Figures:
         assert window is not None
-        found: Figures = view.together(_SETS, window, _lags).reshape(-1, len(_SHARES))[:, which]
+        found: Figures = view.together((CLICKED.name, PAID.name), window, _lags).reshape(-1, len(_SHARES))[
+            :, which
+        ]
         return found
 
     return formula
 
 
 GROUPS: Final = ()
-EXTRAS: Final = ()
+EXTRAS: Final = (CLICKED, PAID)
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {

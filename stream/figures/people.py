@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 
 from stream.cells import Extra
-from stream.figures.sampled import Sampled
 from stream.figures.view import Figures, View
 from stream.sketches import (
     SESSION_PRECISION,
@@ -17,10 +16,14 @@ from stream.sketches import (
     union_count,
 )
 
-__all__ = ["PANE_EXACT_MAX", "count_people", "people"]
+__all__ = ["PANE_EXACT_MAX", "PANE_MS", "count_people", "people"]
 
-PANE_EXACT_MAX: Final = 64
-"""Most people that a pane of 10 s keeps one by one; a window is exact while none of its panes saw more."""
+PANE_MS: Final = 60_000
+"""Sets of people have panes of a minute (metrics.md), which stand with the coarse pane of its first ten
+seconds: a window begins with a whole minute, and so is up to 50 s shorter than its name says."""
+PANE_EXACT_MAX: Final = 256
+"""Most people that a pane keeps one by one, as many bytes as a HyperLogLog's; a window is exact while none of
+its panes saw more."""
 
 
 def _session() -> GrowingDistinct:
@@ -31,17 +34,13 @@ def _pane() -> Distinct:
     return Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
 
 
-def _sampled_pane() -> Sampled:
-    return Sampled(WINDOW_PRECISION, PANE_EXACT_MAX)
-
-
 def people(
     name: str,
     *,
     session: bool = True,
     into: str | None = None,
     windows: bool = True,
-    sampled: bool = False,
+    brief: bool = False,
     also: Extra | None = None,
 ) -> Extra:
     """Return an extra that is a set of people.
@@ -51,14 +50,14 @@ def people(
         session: whether sessions keep it.
         into: name of the session's set that it goes into, when that is another one's.
         windows: whether coarse panes keep it, for windows of 5 and 15 min.
-        sampled: whether of a large set a pane keeps some of the people.
+        brief: whether only for windows of 5 min.
         also: another extra of the session that the same people go into.
     """
-    pane = _sampled_pane if sampled else _pane
     return Extra(
         name,
         set,
-        pane=pane if windows else None,
+        pane=_pane if windows else None,
+        brief=brief,
         session=_session if session else None,
         into=into,
         also=also,

@@ -8,15 +8,14 @@ together, sqrt(n) times that. It is worked out whenever something of a room chan
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from stream.cells import Extra
 from stream.figures.view import Figures, Formula, View, ratio
+from stream.sketches import Lowest
 from stream.tally import Tally
 
 __all__ = [
@@ -25,9 +24,9 @@ __all__ = [
     "RETURNERS",
     "SAMPLE_MAX",
     "VISITORS_KEPT_MS",
-    "Lowest",
     "Past",
     "note_returns",
+    "sample",
     "visitors_of",
 ]
 
@@ -37,46 +36,8 @@ VISITORS_KEPT_MS: Final = 8 * 86_400_000
 """Samples are kept for so long after a session's end: a session that begins a week later may last a day."""
 SAMPLE_MAX: Final = 256
 """Most people of a sample: 1 KB."""
-_SHIFT: Final = 32
-"""The upper half of a hash is kept: two alike among the lowest 256 of a million people once in 2^24."""
 _REGISTER: Final = "returned"
 _NAME: Final = "returners"
-
-
-class Lowest:
-    """Of a set of people those with the lowest hashes.
-
-    Attributes:
-        changed: whether it differs from what the store has.
-        kept: the upper halves of their hashes, rising.
-    """
-
-    __slots__ = ("changed", "kept")
-
-    def __init__(self) -> None:
-        self.changed = False
-        self.kept = array("I")
-
-    def merge(self, came: AbstractSet[int]) -> None:
-        """Add people by their hashes."""
-        limit = self.limit
-        low = {hashed >> _SHIFT for hashed in came if hashed >> _SHIFT < limit}
-        if low.difference(self.kept):
-            self.kept = array("I", sorted(low.union(self.kept))[:SAMPLE_MAX])
-            self.changed = True
-
-    @property
-    def limit(self) -> int:
-        """Return the half hash below which everyone is kept."""
-        return self.kept[-1] if len(self.kept) >= SAMPLE_MAX else 1 << _SHIFT
-
-    def pack(self) -> bytes:
-        """Return it as bytes."""
-        return self.kept.tobytes()
-
-    def unpack(self, packed: bytes) -> None:
-        """Take in what ``pack`` gave; on an empty one only."""
-        self.kept = array("I", packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +53,12 @@ class Past:
     visitors: Lowest
 
 
-RETURNERS: Final = Extra(_NAME, set, session=Lowest)
+def sample() -> Lowest:
+    """Return an empty sample of visitors."""
+    return Lowest(SAMPLE_MAX)
+
+
+RETURNERS: Final = Extra(_NAME, set, session=sample)
 
 
 def visitors_of(tally: Tally) -> Lowest | None:
@@ -108,7 +74,7 @@ def note_returns(tally: Tally, start_ms: int, earlier: Mapping[int, Past]) -> No
         start_ms: its start.
         earlier: start -> the room's sessions before it.
     """
-    now = visitors_of(tally) or Lowest()
+    now = visitors_of(tally) or sample()
     numbers: list[int] = []
     for length_ms in DAYS.values():
         before = [one.visitors for one in earlier.values() if one.ended_ms >= start_ms - length_ms]

@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.cells import Batch, FeedFigures, Group
 from stream.figures.busiest import add_events
 from stream.figures.dwell import add_stays
 from stream.figures.items import add_clicks
 from stream.figures.labels import amounts_of, by_label
-from stream.figures.people import count_people, people
+from stream.figures.lag import CLICKED
+from stream.figures.people import PANE_MS, count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.returns import FORMULAS as RETURNS
 from stream.figures.returns import RETURNERS
@@ -88,20 +89,22 @@ def _add_people(batch: Batch, joined: Mapping[str, list[int]], panes: set[int]) 
     """Add people to the sets that they join by what they do."""
     stale = set() if _BUSY.isdisjoint(joined) else batch.stale()
     if len(panes) == 1 and not stale:
-        fresh = batch.fresh(panes.pop() * COARSE_MS)
+        pane_ms = panes.pop() * COARSE_MS
         for action, users in joined.items():
-            _join(fresh, action, users, judged=not batch.late)
+            _join(batch, pane_ms, action, users, judged=not batch.late)
         return
     for at, (visit, user) in enumerate(zip(batch.events, batch.users, strict=True)):
-        fresh = batch.fresh(visit.at_ms // COARSE_MS * COARSE_MS)
-        _join(fresh, visit.action, (user,), judged=not batch.late and at not in stale)
+        pane_ms = visit.at_ms // COARSE_MS * COARSE_MS
+        _join(batch, pane_ms, visit.action, (user,), judged=not batch.late and at not in stale)
 
 
-def _join(fresh: Fresh, action: str, users: Sequence[int], *, judged: bool) -> None:
+def _join(batch: Batch, pane_ms: int, action: str, users: Sequence[int], *, judged: bool) -> None:
     if action in _SETS:
-        fresh.people(_SETS[action]).update(users)
-    if action in _BUSY and judged:
-        add_events(fresh, users)
+        batch.fresh(pane_ms // PANE_MS * PANE_MS).people(_SETS[action]).update(users)
+    if action == "click":
+        batch.fresh(pane_ms).people(CLICKED.name).update(users)
+    elif action in _BUSY and judged:
+        add_events(batch.fresh(pane_ms), users)
 
 
 def _add_sources(tally: Tally, sources: list[str | None]) -> None:
@@ -157,7 +160,7 @@ GROUPS: Final = (VISITS,)
 EXTRAS: Final = (
     people("visitors", also=RETURNERS),
     RETURNERS,
-    people("clickers", sampled=True),
+    people("clickers"),
     people("followers", windows=False),
 )
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}

@@ -18,7 +18,7 @@ import numpy as np
 from stream.cells import Extra
 from stream.entries import Ints, renumbered
 from stream.figures import EXTRAS, LAYOUT
-from stream.figures.returns import Lowest, Past
+from stream.figures.returns import Past, sample
 from stream.model import STRUCTS, Feed
 from stream.partition import Operation
 from stream.sessions import Room, Session, Waiting
@@ -211,7 +211,7 @@ def unpack_room(
             room.waiting[feed, int(offset)] = Waiting(append_ms, late, event)  # type: ignore[index]  # a feed
         elif name.startswith(b"v:"):
             ended_ms, packed = _decode(raw)
-            visitors = Lowest()
+            visitors = sample()
             visitors.unpack(packed)
             room.past[int(name[2:])] = Past(ended_ms, visitors)
     ordered = sorted(room.waiting.items(), key=lambda item: (item[1].append_ms, item[0][1]))

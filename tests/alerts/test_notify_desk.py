@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 import orjson
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from alerts.notify.budget import Budget
+from alerts.notify.model import Message, Target
 from alerts.notify.posts import post
 from alerts.notify.retry import Patience, Verdict
 from tests.alerts.notified import KEY, NOW_MS, PUBLIC_URL, Played, alert, chat
@@ -297,27 +300,72 @@ def test_what_waits_for_a_receiver_that_is_no_more_is_recorded():
     assert played.kept["items"] == played.kept["messages"] == {}
 
 
+def test_nobody_reads_of_the_end_before_the_beginning():
+    played = Played(chat())
+    played.take(alert(1))
+    message = played.begin()
+    assert message
+    played.end(message, AWAY)
+    played.take(alert(1, change=2, state="resolved"), alert(2))
+    told = [[item.occasion for item in one.items] for one in played.play(until_ms=NOW_MS + 60_000)]
+    assert told == [["firing"], ["firing"], ["resolved"]]
+
+
+def test_the_end_of_what_is_under_way_does_not_take_the_fallback_before_it():
+    played = Played(chat(fallback="mail"), chat("mail"))
+    played.take(alert(1))
+    list(played.play(until_ms=NOW_MS, answers=lambda _: FAST))
+    played.take(alert(1, change=2, severity="critical"))
+    assert played.begin() is None
+    assert played.begin("mail") is None
+    told = [[item.occasion for item in one.items] for one in played.play(until_ms=NOW_MS + 90_000)]
+    assert told == [["firing"], ["severity"]]
+
+
+def test_a_fallback_that_was_told_of_the_end_anyway_is_not_told_twice():
+    played = Played(chat(fallback="mail"), chat("mail"))
+    for one in (alert(1), alert(1, change=2, state="resolved")):
+        played.take(one, to=("chat", "mail"))
+        list(played.play(until_ms=NOW_MS, name="mail"))
+        list(played.play(until_ms=NOW_MS, answers=lambda _: WRONG))
+    assert played.begin("mail") is None
+    assert _statuses(played) == {("chat", "failed"): 2, ("mail", "sent"): 2}
+
+
+def test_a_fallback_of_another_kind_mentions_nobody_by_a_name_that_it_does_not_know():
+    played = Played(chat(fallback="mail"), chat("mail", kind="apprise"))
+    played.keep(played.desk.take(alert(1), [Target("chat", (0,), ("13000000000",))], now_ms=NOW_MS))
+    (told,) = played.play(until_ms=NOW_MS, answers=lambda _: WRONG)
+    assert "@13000000000" in told.body
+    (told,) = played.play(until_ms=NOW_MS, name="mail")
+    assert "@" not in told.body
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     arrivals=some.lists(
-        some.tuples(some.integers(0, 20_000), some.sampled_from(["info", "warning", "critical"])), max_size=60
+        some.tuples(
+            some.integers(0, 20_000), some.integers(0, 15), some.sampled_from(["info", "warning", "critical"])
+        ),
+        max_size=60,
     ),
     faults=some.lists(some.sampled_from([AWAY, FAST, WRONG, Verdict(ok=True)]), max_size=30),
     crashes=some.sets(some.integers(0, 60)),
     budget=some.integers(1, 8),
 )
 def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(arrivals, faults, crashes, budget):
-    """Each alert ends sent, digested or failed; a message that goes out again has its first id and words."""
+    """Alerts begin, end, begin anew; a message that goes out again has its first id and words."""
     limit = Budget(budget, 60_000, 3_000)
     played = Played(
         chat(budget=limit, fallback="mail"), chat("mail", budget=limit), patience=Patience(attempts=2)
     )
-    pending, answers, turns = list(enumerate(arrivals)), iter(faults), 0
+    changes = _changes([(number, severity) for _, number, severity in arrivals])
+    pending, answers, turns = list(zip((one[0] for one in arrivals), changes, strict=True)), iter(faults), 0
     while pending or played.kept["items"] or played.kept["messages"]:
         if pending:
-            number, (pause_ms, severity) = pending.pop()
+            pause_ms, change = pending.pop(0)
             played.now_ms += pause_ms
-            played.take(alert(number, severity=severity))
+            played.take(change)
         else:
             played.now_ms += 15_000
         for name in ("chat", "mail"):
@@ -328,16 +376,39 @@ def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(arrivals
             elif message is not None:
                 played.end(message, next(answers, Verdict(ok=True)))
         assert turns < 2_000
-    final = {"sent", "digested", "failed"}
-    ended = {r.alert_id for r in played.records if r.status in final and r.fallback is None}
-    assert ended == {alert(number, severity=one[1])["id"] for number, one in enumerate(arrivals)}
+    ended = {(r.alert_id, r.change) for r in played.records if r.fallback is None}
+    assert ended == {(one["id"], one["change"]) for one in changes}
     for name in ("chat", "mail"):
-        calls = [at_ms for at_ms, message in played.sent if message.channel == name]
+        sent = [(at_ms, message) for at_ms, message in played.sent if message.channel == name]
+        calls = [at_ms for at_ms, _ in sent]
         assert all(sum(at <= other < at + 60_000 for other in calls) <= budget for at in calls)
+        _in_order(message for _, message in sent)
     by_id: dict[str, set[tuple[str, str]]] = {}
     for _, message in played.sent:
         by_id.setdefault(message.id, set()).add((message.title, message.body))
     assert all(len(texts) == 1 for texts in by_id.values())
+
+
+def _changes(arrivals: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Return a change for each arrival: the alert of that number begins, and ends when it comes again."""
+    open_: dict[int, dict[str, Any]] = {}
+    found = []
+    for turn, (number, severity) in enumerate(arrivals):
+        if number in open_:
+            found.append({**open_.pop(number), "change": 2, "state": "resolved"})
+        else:
+            open_[number] = alert(100 * turn + number, severity=severity)
+            found.append(open_[number])
+    return found
+
+
+def _in_order(messages: Iterable[Message]) -> None:
+    """Check that no channel hears of an earlier change of an alert after a later one."""
+    newest: dict[str, int] = {}
+    for message in messages:
+        for item in message.items:
+            assert item.alert["change"] >= newest.get(item.alert["id"], 0)
+            newest[item.alert["id"]] = item.alert["change"]
 
 
 def test_each_step_of_the_ladder_is_told():

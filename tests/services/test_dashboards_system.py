@@ -145,6 +145,9 @@ async def _sell(send: Callable[..., Any]) -> None:
             await send("orders", OWN_ROOM, status="refunded", **order)
         vendor = {"vendor": "pay", "operation": "charge", "latency_ms": 90, "outcome": "ok"}
         await send("vendors", None, **vendor)
+        ping = {"probe": "edge", "node": "n1", "interval_ms": 1_000, "stall_ms": 0, "fps": 25, "rtt_ms": 40}
+        loads = {"cpu_ratio": 0.3, "egress_kbps": 4_000, "egress_limit_kbps": 9_000}
+        await send("health", OWN_ROOM, **ping, **loads)
         await asyncio.sleep(0.05)
 
 

@@ -16,6 +16,8 @@ from stream.store import connect
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import gateway, publish
 from tests.services.notifying import notifier, told, write_routes
+from tests.services.robot import Taker, listening
+from tests.services.stage_at_work import stage_at_work
 from tests.waiting import until
 
 pytestmark = pytest.mark.services
@@ -40,6 +42,24 @@ async def test_an_alert_shows_its_deliveries(settings, producer, tmp_path):
 
             assert await until(shown) == records
     assert [(r["channel"], r["status"], r["routes"]) for r in records] == [("console", "sent", [0])]
+
+
+async def test_a_test_alert_reaches_the_channel_marked_and_its_delivery_is_shown(
+    settings, producer, tmp_path
+):
+    hook = Taker()
+    with listening(hook):
+        routes = write_routes(tmp_path, [{"name": "hook", "url": hook.url("webhook+http")}])
+        async with (
+            notifier(settings, routes),
+            gateway(settings) as gate,
+            stage_at_work(settings, producer),
+            httpx.AsyncClient(base_url=gate.http, timeout=20) as http,
+        ):
+            sent = (await http.post("/api/v1/alerts/test", json={"severity": "critical"})).json()
+    assert [target["receiver"] for target in sent["route"]["targets"]] == ["hook"]
+    assert [(one["channel"], one["status"]) for one in sent["deliveries"]] == [("hook", "sent")]
+    assert hook.posts[0].json()["title"].startswith("【测试】")
 
 
 async def test_every_runbook_opens_in_both_languages(settings):

@@ -11,8 +11,8 @@ from stream.figures import EXTRAS
 from stream.figures.pings import NODE_BITS, read_pings, strip_of
 from stream.figures.view import Stale
 from stream.model import PROBES
-from stream.panes import oldest_panes
-from stream.sketches import Distinct
+from stream.panes import oldest_brief, oldest_panes
+from stream.sketches import Distinct, Lowest
 from tests.stream.logs import cells_of, totals_of
 
 LISTS = {
@@ -103,13 +103,22 @@ def compare_panes(room, wanted, hasher, reach_ms):
     for tally in tallies:
         for number, extras in tally.coarse_extras.items():
             for name, kept in extras.items():
-                if number >= oldest_coarse and isinstance(kept, Distinct):
-                    found[name, number] |= kept.members or set()
-    people = {key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_coarse}
+                if number >= oldest_of(name, reach_ms) and isinstance(kept, Distinct):
+                    found[name, number] |= {hashed >> 32 for hashed in kept.members or ()}
+                elif number >= oldest_coarse and isinstance(kept, Lowest):
+                    found[name, number] |= set(kept.kept)
+    people = {
+        key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_of(key[0], reach_ms)
+    }
     assert {name for name, _ in found} <= set(EXTRAS)
-    assert found == {key: {hasher.short(user) for user in users} for key, users in people.items()}
+    assert found == {key: {hasher.short(user) >> 32 for user in users} for key, users in people.items()}
     compare_pings(tallies, wanted, oldest_coarse)
     compare_fine(tallies, wanted, hasher, oldest_fine)
+
+
+def oldest_of(name, reach_ms):
+    """Return the number of the oldest coarse pane that keeps an extra of this name for sure."""
+    return oldest_brief(reach_ms) if EXTRAS[name].brief else oldest_panes(reach_ms)[1]
 
 
 def compare_fine(tallies, wanted, hasher, oldest):

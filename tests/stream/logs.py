@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 from stream.alignment import Alignment
 from stream.codec import Decoder
 from stream.entries import entries_of
-from stream.figures import LAYOUT
+from stream.figures import EXTRAS, LAYOUT
 from stream.folding import Folder
 from stream.model import FEEDS
-from stream.panes import oldest_panes
+from stream.panes import oldest_brief, oldest_panes
 from stream.partition import Partition
 from stream.store.flush import Flusher
 from stream.store.packing import unpack_operation, unpack_room
@@ -273,14 +273,15 @@ def _tally(tally, windows, reach_ms):
         "extras": {name: extra.pack() for name, extra in sorted(tally.extras.items())},
         "fine": {n: cells_of(pane) for n, pane in sorted(tally.fine.items()) if n >= oldest_fine},
         "coarse": {n: cells_of(pane) for n, pane in sorted(tally.coarse.items()) if n >= oldest_coarse},
-        "fine_extras": _extras(tally.fine_extras, oldest_fine),
-        "coarse_extras": _extras(tally.coarse_extras, oldest_coarse),
+        "fine_extras": _extras(tally.fine_extras, oldest_fine, oldest_fine),
+        "coarse_extras": _extras(tally.coarse_extras, oldest_coarse, oldest_brief(reach_ms)),
     }
 
 
-def _extras(panes, oldest):
+def _extras(panes, oldest, oldest_kept_briefly):
     return {
-        number: {name: extra.pack() for name, extra in sorted(kept.items())}
+        (number, name): extra.pack()
         for number, kept in sorted(panes.items())
-        if number >= oldest and kept
+        for name, extra in sorted(kept.items())
+        if number >= (oldest_kept_briefly if EXTRAS[name].brief else oldest)
     }

@@ -52,6 +52,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 RANK = {"rooms": 0, "health": 1}
 USED = {"danmaku", "likes", "visits"}
 PANES_ONLY = {"writers"}
+SAMPLES = {"clickers": "clicked", "payers": "paid"}
 SESSION_ONLY = {"followers"}
 
 
@@ -381,17 +382,25 @@ class Room:
             session.sums[name] += 1
             if not record.late:
                 self.panes[second][name] += 1
-        for name in people(feed, event):
-            if name not in PANES_ONLY:
-                session.people[name].add(event["user_id"])
-            if name not in SESSION_ONLY and not record.late:
-                self.pane_people[name, event["at_ms"] // 10_000].add(event["user_id"])
+        self.present(session, record)
         if feed == "health" and not record.late:
             self.pane_pings[event["at_ms"] // 10_000][ping(event)] += 1
         if not record.late:
             self.suspect(session, feed, event, judged=event["at_ms"] > record.append_ms - JUDGED_MS)
         self.newest(session, feed, event)
         self.items(session, feed, event)
+
+    def present(self, session, record):
+        """Keep who did what, in the session, by the minute, and for some by ten seconds."""
+        event = record.event
+        for name in people(record.feed, event):
+            user, at_ms = event["user_id"], event["at_ms"]
+            if name not in PANES_ONLY:
+                session.people[name].add(user)
+            if name not in SESSION_ONLY and not record.late:
+                self.pane_people[name, at_ms // 60_000 * 6].add(user)
+            if name in SAMPLES and not record.late:
+                self.pane_people[SAMPLES[name], at_ms // 10_000].add(user)
 
     def due(self, session, record):
         """Return seconds and names for an order that is created, and one that was created and is paid."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.catalogue import ROOM_COLUMN_INDEX
-from stream.figures.returns import SAMPLE_MAX, Lowest, Past, note_returns
+from stream.figures.returns import SAMPLE_MAX, Past, note_returns, sample
 from stream.model import FEEDS
 from stream.tally import Tally
 from tests.stream.logs import Log, PlainStore, fold_at_once
@@ -98,7 +98,7 @@ def test_a_room_that_nobody_heard_of_for_days_is_a_new_room_but_for_who_came(loa
 
 @given(_people, st.integers(1, 8), st.randoms())
 def test_a_sample_is_the_lowest_hashes_however_they_come(people, parts, chance):
-    whole, split = Lowest(), Lowest()
+    whole, split = sample(), sample()
     whole.merge(set(people))
     shuffled = chance.sample(people, len(people))
     for part in range(parts):
@@ -110,7 +110,7 @@ def test_a_sample_is_the_lowest_hashes_however_they_come(people, parts, chance):
 @pytest.mark.parametrize(("before", "now", "again"), [(5_000, 5_000, 1_000), (40_000, 20_000, 10_000)])
 def test_of_many_the_share_is_within_four_standard_errors(before, now, again):
     def hashed(numbers):
-        people = Lowest()
+        people = sample()
         people.merge({int.from_bytes(blake2b(b"%d" % n, digest_size=8).digest()) for n in numbers})
         return people
 
