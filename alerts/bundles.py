@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from alerts.conditions import Watch, figures_of, scope_of, watch
+from alerts.contributions import EXPLAINED_KINDS, PAST
 from alerts.detectors.reading import Condition
 from alerts.detectors.silence import Silence
 from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
@@ -96,7 +97,9 @@ def resolved(rule: Rule, which: tuple[int, ...]) -> Rule:
 
 def _bundle(watches: list[Watch]) -> Bundle:
     conditions = (condition for each in watches for condition in each.conditions if condition.step_ms)
-    learning = {condition.id: condition for condition in conditions}.values()
+    learning: list[Condition] = list({condition.id: condition for condition in conditions}.values())
+    if any(each.rule.kind in EXPLAINED_KINDS for each in watches):
+        learning.append(PAST)
     return Bundle(
         by_name={each.rule.name: each for each in watches},
         by_state={

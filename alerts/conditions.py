@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final, Literal
 
+from alerts import contributions, evidence
 from alerts.detectors import DETECTORS
 from alerts.detectors.reading import CRITICAL, INFO, WARNING, Condition, Subject
 from alerts.detectors.threshold import NEVER, PING_WINDOWS, Figure, Side, Threshold
@@ -126,7 +127,9 @@ def samples_of(metric: Metric, label_value: str | None, window: str | None) -> t
 
 def figures_of(rule: Rule) -> frozenset[str]:
     """Return the names of all columns that the rule may read, in any window that an override may give it."""
-    return frozenset(name for condition in rule.any for name in _figures_of(condition))
+    names = {name for condition in rule.any for name in _figures_of(condition)}
+    explained = contributions.FIGURES if rule.kind in contributions.EXPLAINED_KINDS else ()
+    return frozenset((*names, *evidence.FIGURES.get(rule.kind, ()), *explained))
 
 
 def _figures_of(condition: MetricCondition | DetectorCondition) -> Iterator[str]:

@@ -16,10 +16,12 @@ from msgspec.structs import replace
 
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
+from alerts.contributions import EXPLAINED_KINDS
 from alerts.deadlines import Deadlines
 from alerts.detectors.hits import with_hits
 from alerts.detectors.reading import INFO, OK
 from alerts.detectors.silence import FEED
+from alerts.evidence import QUALITY_KINDS
 from alerts.held import (
     Held,
     Meta,
@@ -34,7 +36,7 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
+from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, severity_of, step
 from alerts.telling import End, Place, transition_of
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
@@ -364,8 +366,19 @@ class RulesFold:
         version = self._bundles.ruleset.version if self._bundles else 0
         place = Place(self._partition, self._epoch, version)
         flaps = flapping(held.flaps.get(watch.rule.name), held.tick_ms) if why is None else 0
-        told = transition_of(held, watch, decision, why, place, flaps)
+        told = transition_of(held, watch, decision, why, place, flaps, _beside(held, watch))
         self._told.append((held.key, watch.order, told))
+
+
+def _beside(held: Held, watch: Watch) -> list[tuple[str, str, int]]:
+    """Return the open alerts of a subject on what may explain others: rule, severity, when it began."""
+    if watch.rule.kind not in EXPLAINED_KINDS:
+        return []
+    return [
+        (name, severity_of(state.severity), state.started_at_ms)
+        for name, state in sorted(held.states.items())
+        if state.severity and held.bundle.by_name[name].rule.kind in QUALITY_KINDS
+    ]
 
 
 def _whole(values: list[Any], number: int) -> list[Any]:

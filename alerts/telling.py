@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from alerts.conditions import Watch
-from alerts.detectors.reading import Reading, Subject
+from alerts.contributions import contributions_of
+from alerts.detectors.reading import INFO, Condition, Reading, Subject
+from alerts.evidence import evidence_of
 from alerts.model import Transition
 from alerts.states import FLAPS_TOLD, Decision, severity_of
 from alerts.texts import flapping_too, labels_of, sentences
@@ -27,7 +30,13 @@ class Place:
 
 
 def transition_of(
-    subject: Subject, watch: Watch, decision: Decision, why: End | None, place: Place, flaps: int = 0
+    subject: Subject,
+    watch: Watch,
+    decision: Decision,
+    why: End | None,
+    place: Place,
+    flaps: int = 0,
+    beside: Sequence[tuple[str, str, int]] = (),
 ) -> Transition:
     """Return the transition of a decision; its position is set by the fold, which numbers them.
 
@@ -37,6 +46,7 @@ def transition_of(
         decision: what to tell.
         why: the end's reason; None while the episode is open.
         place: who tells it.
+        beside: open alerts of the subject that may explain this one: rule, severity, when it began.
         flaps: how many episodes ended lately before this one; from two on the alert says that it flaps.
     """
     rule, condition = watch.rule, watch.conditions[decision.leader]
@@ -71,8 +81,18 @@ def transition_of(
         labels=labels,
         summary=summary,
         advice=advice,
-        contributions=[],
+        contributions=[] if why else contributions_of(rule.kind, condition.metric, subject, reading),
         runbook_url=rule.runbook_url or f"/runbooks/{rule.kind}",
-        evidence=[],
+        evidence=[]
+        if why or not subject.values
+        else evidence_of(rule.kind, subject, _read(subject, watch), beside),
         reason=why or ("flapping" if again else reading.reason),
     )
+
+
+def _read(subject: Subject, watch: Watch) -> Iterator[tuple[Condition, Reading]]:
+    """Yield the conditions that have data with their numbers, those in breach first."""
+    levels = [(condition.level(subject), condition) for condition in watch.conditions]
+    known = [(level, condition) for level, condition in levels if level is not None]
+    for level, condition in sorted(known, key=lambda entry: -entry[0]):
+        yield condition, condition.read(subject, max(level, INFO))

@@ -24,6 +24,12 @@ __all__ = ["FEED", "SILENCE", "Silence", "SilenceParams"]
 
 _NEWEST: Final = "live_ping_newest_timestamp_seconds"
 _INTERVAL: Final = "live_ping_interval_seconds"
+_PINGS: Final = "live_pings"
+_FIRST_MS: Final = 60_000
+"""A first ping may tell of the moment since the start only: its interval waits for another one."""
+_KNOWN: Final = 2
+_SLOW_S: Final = 20.0
+"""Ping interval that is assumed then, seconds."""
 FEED: Final = "health"
 """The feed that pings come on."""
 _Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
@@ -53,6 +59,7 @@ class Silence:
     params: SilenceParams
     newest_at: int
     interval_at: int
+    pings_at: int
     metric: str | None = None
     step_ms: int = 0
 
@@ -118,10 +125,20 @@ class Silence:
 
     def _limits_ms(self, subject: Subject) -> tuple[int, int]:
         params, interval_s = self.params, subject.values[self.interval_at] or 0
+        if self._is_first(subject):
+            interval_s = max(interval_s, _SLOW_S)
         return (
             round(1000 * max(params.warning_s, params.warning_intervals * interval_s)),
             round(1000 * max(params.critical_s, params.critical_intervals * interval_s)),
         )
+
+    def _is_first(self, subject: Subject) -> bool:
+        """Tell whether the newest ping may be the only one of a session that has just begun."""
+        newest_ms = self._newest_ms(subject)
+        if subject.session_ms is None or newest_ms is None or newest_ms - subject.session_ms >= _FIRST_MS:
+            return False
+        pings = subject.values[self.pings_at]
+        return pings is not None and pings < _KNOWN
 
 
 def _build(condition: DetectorCondition, rule: Rule) -> Silence:
@@ -132,9 +149,14 @@ def _build(condition: DetectorCondition, rule: Rule) -> Silence:
         params=SilenceParams.model_validate(condition.params),
         newest_at=ROOM_COLUMN_INDEX[column(_NEWEST, label_value=probe).name],
         interval_at=ROOM_COLUMN_INDEX[column(_INTERVAL, label_value=probe).name],
+        pings_at=ROOM_COLUMN_INDEX[column(_PINGS, label_value=probe, window="5m").name],
     )
 
 
 SILENCE: Final = DetectorType(
-    params=SilenceParams, scope="room", build=_build, reads=(_NEWEST, _INTERVAL), where={"probe": PROBES}
+    params=SilenceParams,
+    scope="room",
+    build=_build,
+    reads=(_NEWEST, _INTERVAL, _PINGS),
+    where={"probe": PROBES},
 )

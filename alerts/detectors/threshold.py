@@ -83,7 +83,7 @@ class Side:
     def bound(self, level: int, floor: float) -> float:
         """Return the bound that a level is held against, in the unit of the figure."""
         bound = {CRITICAL: self.critical, WARNING: self.warning, INFO: self.info}.get(level)
-        if bound is None:
+        if bound is None or bound == NEVER:
             bound = min(self.info, self.warning, self.critical)
         return self.sign * max(bound, floor)
 

@@ -92,6 +92,39 @@ def test_a_lost_feed_is_told_after_three_intervals_and_climbs_after_nine(
     assert told[0].due_ms == told[0].tick_ms
 
 
+@pytest.mark.parametrize("interval_s", [2, 5, 20])
+@pytest.mark.parametrize(
+    ("kind", "bad", "good"),
+    [
+        ("fps_low", {"fps": 8.0}, {"fps": 25.0}),
+        ("av_desync", {"av": 0.2, "fps": 25.0}, {"av": 0.01, "fps": 25.0}),
+    ],
+)
+def test_pictures_and_sound_are_judged_whatever_the_ping_interval(
+    ruleset: RuleSet, interval_s: int, kind: str, bad: dict[str, float], good: dict[str, float]
+) -> None:
+    def figures(second: int) -> tuple[dict[str, Any], int]:
+        return pings(**(bad if 60 <= second < 120 else good), stall=0, interval_s=interval_s, count=3), second
+
+    told = _watch(ruleset, 180, figures)
+    assert [(t.kind, t.to, t.severity, (t.tick_ms - T0) // 1000) for t in told] == [
+        (kind, "firing", "critical", 70),
+        (kind, "resolved", "critical", 130),
+    ]
+    assert told[0].window_s == (10 if interval_s == 2 else 60)
+
+
+def test_a_first_ping_of_a_slow_probe_is_waited_for(ruleset: RuleSet) -> None:
+    """It tells of one second since the start; the next one comes 20 s later."""
+
+    def figures(second: int) -> tuple[dict[str, Any], int]:
+        count = 1 + max(0, second - 3) // 20
+        interval_s = 1.0 if count == 1 else 20.0
+        return pings(stall=0, fps=25, interval_s=interval_s, count=count), 3 + 20 * (count - 1)
+
+    assert _watch(ruleset, 200, figures) == []
+
+
 def test_sound_out_of_sync_is_told_after_ten_seconds(ruleset: RuleSet) -> None:
     def figures(second: int) -> tuple[dict[str, Any], int]:
         return pings("ingest", av=0.2 if second >= 30 else 0.02, fps=25, stall=0), second

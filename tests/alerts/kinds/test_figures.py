@@ -48,4 +48,7 @@ def test_no_condition_reads_a_figure_that_is_not_kept() -> None:
                     condition.read(subject, level or 0)
                     condition.total(subject)
                     condition.observe(subject)
+            for learning in bundle.observers.values():
+                for condition in learning:
+                    condition.observe(subject)
             assert read.places <= set(kept), second

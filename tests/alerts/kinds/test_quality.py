@@ -95,6 +95,7 @@ def players(stall: float, nodes: int, share: float) -> dict[str, Any]:
 def test_stalls_of_players_weigh_by_how_many_stall(nodes: int, share: float, severity: str) -> None:
     told = play(lambda s: players(0.3 if s >= 10 else 0.0, nodes, share), 30)
     assert story(told) == [("stutter", "firing", severity, 15)]
+    assert told[0].threshold == (0.05 if severity == "critical" else 0.02)
 
 
 def test_a_drift_is_told_beyond_what_noise_can_make_of_it() -> None:
