@@ -9,7 +9,8 @@ by ``MEMORY_MAX`` each and start anew when full: nothing is lost, some ids are c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -26,6 +27,10 @@ __all__ = ["MEMORY_MAX", "Batch", "Decoder", "Invalid", "key_field", "partition_
 MEMORY_MAX: Final = 65_536
 """Most rooms, and most ids, that a decoder remembers as good; about 6 MB of each."""
 
+_WARY_BATCHES: Final = 8
+"""Batches that are looked at record by record after one that had more than plainly good records."""
+_at_ms: Final = attrgetter("at_ms")
+_user_id: Final = attrgetter("user_id")
 _id_matches: Final = re.compile(ID_PATTERN).match
 
 _MURMUR_SEED: Final = 0x9747B28C
@@ -121,6 +126,7 @@ class Decoder:
         self._users: Final = users or UserHasher(b"nobody counts")
         self._rooms: Final[list[dict[bytes | None, str]]] = [{} for _ in range(partitions)]
         self._good_ids: Final[set[str | None]] = {None}
+        self._wary = 0
         self._struct: Final = msgspec.json.Decoder(STRUCTS[feed])
         self._fast: Callable[[Any], Any] = msgspec.json.Decoder(_strict(STRUCTS[feed])).decode
 
@@ -150,7 +156,7 @@ class Decoder:
         return self._settle(value, key, partition, append_ms)
 
     def decode_batch(
-        self, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
+        self, records: Sequence[tuple[bytes | None, bytes | None, int, int]], partition: int
     ) -> Batch:
         """Return the events of records of one partition.
 
@@ -159,9 +165,50 @@ class Decoder:
             partition: the partition that they lie in, 0 <= partition < partitions.
         """
         batch = Batch([], [], [], [])
-        way = self._batch_of_users if self._has_user else self._batch
-        way(batch, records, partition)
+        if not self._has_user:
+            self._batch(batch, records, partition)
+        elif self._wary or not self._all_good(batch, records, partition):
+            self._batch_of_users(batch, records, partition)
+            self._wary = max(0, self._wary - 1)
         return batch
+
+    def _all_good(
+        self, batch: Batch, records: Sequence[tuple[bytes | None, bytes | None, int, int]], partition: int
+    ) -> bool:
+        """Fill the batch if every record is plainly good, one step for all records after the other."""
+        if not records:
+            return True
+        self._wary = _WARY_BATCHES
+        values, keys, appended_ms, _ = zip(*records, strict=True)
+        try:
+            events = list(map(self._fast, values))
+        except _REFUSALS:
+            return False
+        good = self._good_ids
+        if (
+            max(map(len, values)) > VALUE_BYTES_MAX
+            or max(map(_at_ms, events)) > min(appended_ms) + FUTURE_LIMIT_MS
+            or list(map(self._owner, events)) != list(map(self._rooms[partition].get, keys))
+            or not all(good.issuperset(map(attrgetter(name), events)) for name in self._ids[1:])
+        ):
+            return False
+        users: list[Any] = list(map(self._users.known.get, map(_user_id, events)))
+        if None in users:
+            try:
+                users = [
+                    self._learn_user(event.user_id) if user is None else user
+                    for event, user in zip(events, users, strict=True)
+                ]
+            except _RefusedError:
+                return False
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for at, room_id in enumerate(map(self._owner, events)):
+            places[room_id].append(at)
+        batch.events.extend(events)
+        batch.users.extend(users)
+        batch.rooms.extend(places.items())
+        self._wary = 0
+        return True
 
     def _batch(
         self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
@@ -175,7 +222,7 @@ class Decoder:
     def _batch_of_users(
         self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
     ) -> None:
-        """Do as ``_batch``, with everything in one loop: these are the feeds that flood."""
+        """Do as ``_batch``, and with everything in one loop: these are the feeds that flood."""
         append, append_user = batch.events.append, batch.users.append
         good_ids, more_ids = self._good_ids, self._ids[1:]
         fast, room_of, known = self._fast, self._rooms[partition].get, self._users.known.get

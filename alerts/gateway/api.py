@@ -40,7 +40,7 @@ _PAGES_MAX: Final = 20
 _MEMBERS_MAX: Final = 1_000
 """Alerts of an incident that one answer shows."""
 
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503))
+router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 413, 422, 429, 503))
 """The calls of ``/api/v1``; the application's ``state.desk`` is what they work with."""
 _CHANGED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": schemas.Alert},

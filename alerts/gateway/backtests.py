@@ -228,7 +228,9 @@ class Backtests:
         await self._store.write({**record, "seen_ms": self._clock.now_ms()})
 
 
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503), tags=["backtests"])
+router: Final = APIRouter(
+    prefix="/api/v1", responses=responses(401, 403, 413, 422, 429, 503), tags=["backtests"]
+)
 
 
 @router.post("/backtests", status_code=202, responses={202: {"model": Started}})

@@ -35,7 +35,7 @@ _NOTES_MAX: Final = 1_000
 _SHIFT_MS: Final = 12 * 3_600_000
 """How far a handover looks back without a roster."""
 
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503))
+router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 413, 422, 429, 503))
 _SENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": schemas.Tested},
     202: {"model": schemas.Pending, "description": "taken, not confirmed within 3 s"},

@@ -90,6 +90,8 @@ def install(app: FastAPI) -> None:
 
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that is no JSON at all
+        return problem(422, str(error.detail), code="invalid")
     return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
 
 

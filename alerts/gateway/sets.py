@@ -36,7 +36,7 @@ _BODY: Final = {
     }
 }
 
-router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 422, 429, 503))
+router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 413, 422, 429, 503))
 
 
 def _add(name: str, stored: Callable[[Desk], RuleSetStore], check: Check, read: Role) -> None:

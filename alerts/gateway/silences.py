@@ -34,7 +34,9 @@ _LAST_MAX: Final = 1_000
 """Alerts of the last day that a preview looks at."""
 _SHOWN: Final = 100
 
-router: Final = APIRouter(prefix="/api/v1", tags=["silences"], responses=responses(401, 403, 422, 429, 503))
+router: Final = APIRouter(
+    prefix="/api/v1", tags=["silences"], responses=responses(401, 403, 413, 422, 429, 503)
+)
 _TOLD: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": schemas.SilenceRecord},
     202: {"model": schemas.Pending, "description": "taken, not confirmed within 3 s"},

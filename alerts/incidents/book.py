@@ -91,7 +91,8 @@ class Book:
 
     def bare(self, alert_id: str) -> Alert:
         """Return an open episode as it is without suppression."""
-        return replace(self.open[alert_id], state=self.holds[alert_id].under)
+        alert, under = self.open[alert_id], self.holds[alert_id].under
+        return alert if alert.state == under else replace(alert, state=under)
 
     def in_order(self, ids: Iterable[str]) -> list[str]:
         """Return ids of open episodes in the order in which they were opened."""
@@ -233,8 +234,11 @@ class Book:
         self, alert: Alert, hold: Hold, record: Record, origin: Origin, command: Command | None
     ) -> Alert:
         causes, incident, rank = self._over(alert, hold)
-        hold = msgspec.structs.replace(hold, causes=causes, incident=incident, rank=rank)
-        shown = _shown(replace(alert, incident_id=incident), causes)
+        if (causes, incident, rank) != (hold.causes, hold.incident, hold.rank):
+            hold = msgspec.structs.replace(hold, causes=causes, incident=incident, rank=rank)
+        shown = _shown(
+            alert if alert.incident_id == incident else replace(alert, incident_id=incident), causes
+        )
         self._write(shown, hold, record, origin, command)
         return shown
 

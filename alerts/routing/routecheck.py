@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from alerts.routing.routeset import Roster, RouteSet, RouteSetForm
+from alerts.routing.routeset import MuteTime, Roster, RouteSet, RouteSetForm
 from alerts.ruletext import Fault, Path, parse, spell
 from stream.errors import SettingsError
 
@@ -84,6 +84,8 @@ def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
         yield from _missing(team.members, persons, ("teams", index, "members"))
     for index, roster in enumerate(form.rosters):
         yield from _nobodies(roster, persons, ("rosters", index))
+    for index, mute in enumerate(form.mute):
+        yield from _timed(mute, ("mute", index, "match", "hours"))
     receivers = {*known["receivers"]}
     for index, receiver in enumerate(form.receivers):
         others = receivers - {receiver.name}
@@ -94,6 +96,12 @@ def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
     for index, route in enumerate(form.routes):
         yield from _missing(route.to, receivers, ("routes", index, "to"))
         yield from _missing(route.mention, mentionable, ("routes", index, "mention"))
+
+
+def _timed(mute: MuteTime, path: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yield hours of a mute time that stand where they are not looked at."""
+    if mute.match.hours:
+        yield path, "stands in match", "times of the mute time itself"
 
 
 def _nobodies(roster: Roster, persons: set[str], path: Path) -> Iterator[tuple[Path, str, str]]:

@@ -478,7 +478,8 @@ def folded(stage: Incidents, records: list[Record]) -> list[Output]:
     return [output for record in records for output in stage.apply(record)]
 
 
-@settings(deadline=None, max_examples=40)
+@pytest.mark.timeout(120)
+@settings(deadline=None, max_examples=25)
 @given(steps, st.data())
 def test_a_replay_from_any_kept_state_gives_the_same_bytes(
     script: list[tuple[str, str, str, int]], data: st.DataObject

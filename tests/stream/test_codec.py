@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from aiokafka.partitioner import murmur2
@@ -116,6 +117,41 @@ def test_a_batch_keeps_places(likes):
     )
     assert [event and event.at_ms for event in batch.events] == [APPEND_MS, None, None, APPEND_MS]
     assert [(one.index, one.error.reason) for one in batch.invalids] == [(1, "bad_value"), (2, "not_json")]
+
+
+_some_visits = st.lists(
+    st.sampled_from(
+        [
+            *(record("visits", user_id=user, action="enter", room_id="r1") for user in ("u1", "u2", "u-3")),
+            record("visits", user_id="u1", action="click", item_id="i1"),
+            record("visits", user_id="u1", action="click", item_id="no good id"),
+            record("visits", user_id="no good id", action="enter"),
+            record("visits", user_id="u1", action="enter", at_ms=APPEND_MS + 10_001),
+            record("visits", user_id="u1", action="enter", room_id="r2"),
+            record("visits", user_id="u1", action="enter", more="unknown"),
+            record("visits", user_id="u1", action="enter", more="x" * VALUE_BYTES_MAX),
+            b"{",
+            None,
+        ]
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(_some_visits, min_size=1, max_size=12))
+def test_batches_say_of_each_record_what_it_says_alone(batches):
+    """Whatever the batches before it were like, and whatever else is in it."""
+    together, alone = (Decoder("visits", PARTITIONS) for _ in range(2))
+    for values in batches:
+        batch = together.decode_batch([(v, b"r1", APPEND_MS, i) for i, v in enumerate(values)], ROOM)
+        reasons = {one.index: one.error.reason for one in batch.invalids}
+        assert [reasons.get(at, "good") for at in range(len(values))] == [judged(alone, v) for v in values]
+        good = [at for at in range(len(values)) if at not in reasons]
+        assert batch.rooms == ([("r1", good)] if good else [])
+        for at in good:
+            event: Any = batch.events[at]
+            assert event == alone.decode(values[at], b"r1", ROOM, APPEND_MS)
+            assert batch.users[at] == alone._users.short(event.user_id)
 
 
 def test_a_batch_of_a_feed_without_users():

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.matching import Matcher, matches, values_of
 from alerts.routing import check, load, plan
-from alerts.routing.calendar import active_mutes, on_duty
+from alerts.routing.calendar import active_mutes, on_duty, shift_began
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TEXT = """
@@ -76,6 +76,20 @@ def test_who_is_on_duty(when, duty):
     assert on_duty(ROUTES.rosters["duty"], datetime.fromisoformat(when)) == duty
 
 
+@pytest.mark.parametrize(
+    ("when", "began"),
+    [
+        ("2026-11-09 20:59:59", "2026-11-09 09:00"),
+        ("2026-11-17 03:00", "2026-11-16 21:00"),
+        ("2026-11-10 12:00", "2026-11-10 00:00"),
+        ("2026-11-11 12:00", None),
+    ],
+)
+def test_when_the_shift_began(when, began):
+    found = shift_began(ROUTES.rosters["duty"], datetime.fromisoformat(when))
+    assert found == (None if began is None else datetime.fromisoformat(began))
+
+
 def test_the_first_route_that_matches_decides_and_mentions_who_is_on_duty():
     assert told(alert(), "2026-11-09 10:00") == {"chat": ["primary"], "mail": ["primary"]}
     assert told(alert(severity="warning"), "2026-11-09 10:00") == {"chat": []}
@@ -121,6 +135,7 @@ def test_mute_times_hold_past_midnight_and_on_days():
         ("receivers: [{name: a, adress: x, url: x}]", "receivers[0].adress", "url"),
         ("rosters: [{name: d, weekly: [{from: '25:00', primary: p}]}]", "rosters[0].weekly[0].from", "25:00"),
         ("rosters: [{name: d, weekly: [{primary: p}]}]", "rosters[0].weekly[0].primary", "no person"),
+        ("mute: [{name: n, match: {hours: [{}]}, times: [{}]}]", "mute[0].match.hours", "times of"),
         ("mute: [{name: n}]", "mute[0].times", "is missing"),
         ("mute: [{name: n, times: [{day: [mon]}]}]", "mute[0].times[0].day", "days, from"),
         ("routes: {}", "routes", "tuple"),
