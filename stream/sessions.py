@@ -27,7 +27,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from stream.figures.returns import VISITORS_KEPT_MS, Past, note_returns, visitors_of
+from stream.figures.returns import VISITORS_KEPT_MS, Past, returned, visitors_of
 from stream.model import Feed, Mark, RoomRecord
 from stream.tally import Tally
 
@@ -338,11 +338,13 @@ class Room:
             del self.past[start]
         return gone
 
-    def note_returns(self) -> None:
-        """Note who came again to the newest session, if it has ended."""
+    def returned(self) -> dict[str, float]:
+        """Return who came again to the newest session, see ``stream.figures.returns``, if it has ended."""
         last = self.last
-        if last is not None and last.ended is not None:
-            note_returns(last.tally, last.start_ms, self.past | _past(self.sessions[:-1]))
+        if last is None or last.ended is None:
+            return {}
+        earlier = self.past | _past(self.sessions[:-1])
+        return returned(visitors_of(last.tally), last.start_ms, earlier.values())
 
 
 def _past(sessions: Iterable[Session]) -> dict[int, Past]:

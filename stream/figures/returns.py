@@ -3,18 +3,18 @@
 A session keeps a sample of its visitors: those with the lowest hashes, so the same people wherever they come.
 The samples of broadcasts can be intersected. Of ``SAMPLE_MAX`` people the share has a standard error of
 sqrt(p (1 - p) / 256), 3.1 % at most; if this broadcast drew n times as many people as the earlier ones
-together, sqrt(n) times that. It is worked out whenever something of a room changes after its end.
+together, sqrt(n) times that. It is worked out when a room is told of that has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from stream.cells import Extra
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View
 from stream.sketches import Lowest
 from stream.tally import Tally
 
@@ -25,7 +25,7 @@ __all__ = [
     "SAMPLE_MAX",
     "VISITORS_KEPT_MS",
     "Past",
-    "note_returns",
+    "returned",
     "sample",
     "visitors_of",
 ]
@@ -36,7 +36,6 @@ VISITORS_KEPT_MS: Final = 8 * 86_400_000
 """Samples are kept for so long after a session's end: a session that begins a week later may last a day."""
 SAMPLE_MAX: Final = 256
 """Most people of a sample: 1 KB."""
-_REGISTER: Final = "returned"
 _NAME: Final = "returners"
 
 
@@ -66,21 +65,26 @@ def visitors_of(tally: Tally) -> Lowest | None:
     return tally.extras.get(_NAME)
 
 
-def note_returns(tally: Tally, start_ms: int, earlier: Mapping[int, Past]) -> None:
-    """Note how many of those who came earlier came again, for a session that has ended.
+def returned(now: Lowest | None, start_ms: int, earlier: Collection[Past]) -> dict[str, float]:
+    """Return by number of days the share of those who came earlier that came again; without a share, nothing.
 
     Args:
-        tally: what is counted of it.
+        now: sample of a session's visitors.
         start_ms: its start.
-        earlier: start -> the room's sessions before it.
+        earlier: the room's sessions before it.
     """
-    now = visitors_of(tally) or sample()
-    numbers: list[int] = []
-    for length_ms in DAYS.values():
-        before = [one.visitors for one in earlier.values() if one.ended_ms >= start_ms - length_ms]
-        numbers += _again(now, before)
-    if tally.registers.get(_REGISTER) != numbers:
-        tally.register(_REGISTER, [])[:] = numbers
+    shares = {}
+    for days, length_ms in DAYS.items():
+        before = [one.visitors for one in earlier if one.ended_ms >= start_ms - length_ms]
+        people, again = _again(now or sample(), before)
+        if people:
+            shares[fact_name(days)] = again / people
+    return shares
+
+
+def fact_name(days: str) -> str:
+    """Return what the share of so many days is called among the facts of a room that has ended."""
+    return f"returned:{days}"
 
 
 def _again(now: Lowest, before: Iterable[Lowest]) -> tuple[int, int]:
@@ -93,8 +97,7 @@ def _again(now: Lowest, before: Iterable[Lowest]) -> tuple[int, int]:
 
 def _returned(view: View, days: str | None, _window: str | None) -> Figures:
     assert days is not None
-    at = 2 * list(DAYS).index(days)
-    return ratio(view.register(_REGISTER, at + 1), view.register(_REGISTER, at))
+    return view.fact(fact_name(days))
 
 
 FORMULAS: Final[dict[str, Formula]] = {"live_return_ratio": _returned}

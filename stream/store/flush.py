@@ -94,8 +94,6 @@ class Flusher:
         touched, partition.touched = partition.touched, set()
         operations, partition.touched_operations = partition.touched_operations, set()
         partition.merge(touched, operations)
-        for room in touched:
-            room.note_returns()
         yield made
         for some in batched(touched, _ROOMS_AT_ONCE):
             self._keep_rooms(made, some)
@@ -253,7 +251,7 @@ def room_entries(
     """Give the entries of rooms in ``live.windows``."""
     some = [(room, None if room.state == "planned" else room.last) for room in rooms]
     shown = [(room, session) for room, session in some if session]
-    facts = [room.facts for room, _ in shown]
+    facts = [room.facts | room.returned() for room, _ in shown]
     values = iter(room_values(windows, [session.tally for _, session in shown], ends_ms, facts))
     for room, session in some:
         entry = {

@@ -245,6 +245,16 @@ async def test_the_example_of_alertmanager_names_alerts_and_receivers_that_exist
     assert {route["receiver"] for route in routes} == {r["name"] for r in example["receivers"]}
 
 
+async def test_alertmanager_takes_the_example():
+    program = shutil.which("amtool")
+    assert program, "amtool is not installed: make test installs Debian's package prometheus-alertmanager"
+    checked = await asyncio.create_subprocess_exec(
+        program, "check-config", str(prometheus.ALERTMANAGER), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await checked.communicate()
+    assert checked.returncode == 0, said.decode()
+
+
 async def test_the_rules_about_roomwatch_fire_when_they_should():
     tests = prometheus.RULES.with_name("roomwatch.rules.test.yml")
     assert "SUCCESS" in promtool("test", "rules", tests.name, cwd=tests.parent)

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.catalogue import ROOM_COLUMN_INDEX
-from stream.figures.returns import SAMPLE_MAX, Past, note_returns, sample
+from stream.figures.returns import SAMPLE_MAX, Past, returned, sample
 from stream.model import FEEDS
-from stream.tally import Tally
 from tests.stream.logs import Log, PlainStore, fold_at_once
 
 DAY_MS = 86_400_000
@@ -29,7 +28,7 @@ def broadcast(log, people):
     log.put("rooms", room_id="r", state="ended")
 
 
-def returned(folding):
+def told(folding):
     """Return the share of who came again, within a day and within a week; as the room's newest entry says."""
     folding.flusher.tell_all_again()
     (entry,) = folding.flush().rooms
@@ -47,7 +46,7 @@ class Days:
         """Broadcast, and return what is told of who came again."""
         broadcast(self.log, people)
         self._fold(1_000)
-        return returned(self.folding)
+        return told(self.folding)
 
     def wait(self, ms):
         """Let time pass, in steps after each of which something may be forgotten."""
@@ -115,11 +114,9 @@ def test_of_many_the_share_is_within_four_standard_errors(before, now, again):
         return people
 
     start = random.Random(before).randrange(1_000_000)
-    tally = Tally()
-    tally.extras["returners"] = hashed(range(start, start + now))
     first = start + now - again
-    note_returns(tally, DAY_MS, {0: Past(DAY_MS - 1, hashed(range(first, first + before)))})
-    seen, both = tally.registers["returned"][:2]
+    earlier = [Past(DAY_MS - 1, hashed(range(first, first + before)))]
     share = again / before
-    assert seen == pytest.approx(SAMPLE_MAX, abs=SAMPLE_MAX * 0.7)
-    assert both / seen == pytest.approx(share, abs=4 * (share * (1 - share) / seen) ** 0.5)
+    found = returned(hashed(range(start, start + now)), DAY_MS, earlier)
+    people = SAMPLE_MAX * min(1, before / now)
+    assert found["returned:1"] == pytest.approx(share, abs=4 * (share * (1 - share) / people) ** 0.5)
