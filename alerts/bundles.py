@@ -6,22 +6,28 @@ that occur, not with the rooms (a match on ``room_id`` aside).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from alerts.conditions import Watch, figures_of, scope_of, watch
 from alerts.contributions import EXPLAINED_KINDS, PAST
-from alerts.detectors.reading import Condition
+from alerts.detectors.conversion import Conversion
+from alerts.detectors.reading import Condition, Subject
 from alerts.detectors.silence import Silence
+from alerts.detectors.stepped import Stepped
+from alerts.detectors.surged import Surged
 from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
 __all__ = ["Bundle", "Bundles", "resolved"]
 
 _STATES: Final = ("planned", "live", "paused")
+_STEPPED: Final = (Conversion, Stepped, Surged)
+"""Conditions whose level depends on what they remember and on facts, not on the newest figures."""
+Ask = Callable[[Subject], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Bundle:
         by_state: state of the room -> the rules to judge in it, in the order of the set.
         waiting: rules that a silence can decide between two ticks.
         silences: their conditions that it can.
+        asks: state of the room -> ``level`` of each condition that may change with any record.
+        stepped: state of the room -> ``level`` of each condition that changes at its steps only.
         observers: conditions that learn, by the length of their steps, milliseconds; of those that share what
             they remember one.
     """
@@ -42,6 +50,8 @@ class Bundle:
     waiting: tuple[Watch, ...]
     silences: tuple[Silence, ...]
     observers: Mapping[int, tuple[Condition, ...]]
+    asks: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict)
+    stepped: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict)
 
 
 class Bundles:
@@ -100,22 +110,29 @@ def _bundle(watches: list[Watch]) -> Bundle:
     learning: list[Condition] = list({condition.id: condition for condition in conditions}.values())
     if any(each.rule.kind in EXPLAINED_KINDS for each in watches):
         learning.append(PAST)
+    by_state = {
+        state: tuple(
+            each for each in watches if state in each.states and not (state == "paused" and each.holds_breath)
+        )
+        for state in _STATES
+    }
     return Bundle(
         by_name={each.rule.name: each for each in watches},
-        by_state={
-            state: tuple(
-                each
-                for each in watches
-                if state in each.states and not (state == "paused" and each.holds_breath)
-            )
-            for state in _STATES
-        },
+        by_state=by_state,
+        asks={state: _asks(those, stepped=False) for state, those in by_state.items()},
+        stepped={state: _asks(those, stepped=True) for state, those in by_state.items()},
         waiting=tuple(each for each in watches if _silences([each])),
         silences=_silences(watches),
         observers={
             step_ms: tuple(each for each in learning if each.step_ms == step_ms)
             for step_ms in sorted({each.step_ms for each in learning})
         },
+    )
+
+
+def _asks(watches: Iterable[Watch], *, stepped: bool) -> tuple[Ask, ...]:
+    return tuple(
+        one.level for each in watches for one in each.conditions if isinstance(one, _STEPPED) is stepped
     )
 
 

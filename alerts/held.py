@@ -6,8 +6,10 @@ and what its detectors remember. Only figures that some rule may read are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -78,6 +80,10 @@ class Held(Subject):
         judged_ms: tick at which its present figures were judged.
         quiet_ms: tick at which a session of it ended; nothing begins at that tick, so that ids stay unique.
         states: rules that are pending or firing, by name.
+        stepped: conditions that change at their steps only may have changed since they were asked.
+        calm: nothing is breached, pending or firing, and nothing that a rule looks at has changed since it
+            was judged; only a silence can then begin by the passing of time. Not kept, like ``stepped``:
+            judging anew says the same.
         flaps: how often lately an episode of a rule ended by recovery, and the tick of the last time.
     """
 
@@ -87,6 +93,8 @@ class Held(Subject):
     bundle: Bundle = field(default=Bundle({}, {}, (), (), {}))
     states: dict[str, AlertState] = field(default_factory=dict)
     flaps: dict[str, list[int]] = field(default_factory=dict)
+    calm: bool = False
+    stepped: bool = True
 
 
 class _Figures(msgspec.Struct, array_like=True):
@@ -124,13 +132,21 @@ def pack_figures(held: Held, figures: Sequence[int]) -> bytes:
             session_ms=held.session_ms,
             state=held.state,
             facts=held.facts,
-            values=[values[at] for at in figures],
+            values=list(_chosen(tuple(figures))(values)),
             newest_ms=held.newest_ms,
             epoch=held.epoch,
             judged_ms=held.judged_ms,
             quiet_ms=held.quiet_ms,
         )
     )
+
+
+@lru_cache(64)
+def _chosen(figures: tuple[int, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what takes the values at these places: a third of the time of a loop."""
+    if len(figures) > 1:
+        return itemgetter(*figures)
+    return lambda values: [values[at] for at in figures]
 
 
 def unpack_figures(key: str, packed: bytes, figures: Sequence[int], columns: int) -> Held:

@@ -204,6 +204,7 @@ class RulesFold:
         held.bundle = (
             self._bundles.vendor if held.room_id is None else self._bundles.room(held.room_id, held.facts)
         )
+        held.calm, held.stepped = False, True
         if held.bundle.silences:
             self._deadlines.wake(held.key, 0)
 
@@ -220,9 +221,10 @@ class RulesFold:
             self._equip(held)
         if entry.state == "ended" or entry.session_ms != held.session_ms:
             self._end_session(held)
+        held.stepped = held.stepped or entry.state != held.state
         held.session_ms, held.state = entry.session_ms, entry.state
         held.values = _whole(entry.values, len(ROOM_COLUMNS))
-        held.newest_ms, held.epoch = entry.newest_ms, record.epoch
+        held.newest_ms, held.epoch, held.calm = entry.newest_ms, record.epoch, False
         if entry.hits:
             held.hits = with_hits(held.hits, entry.hits, self._meta.tick_ms)
         self._dirty.add(held.key)
@@ -236,7 +238,7 @@ class RulesFold:
             held.facts = {"vendor": entry.vendor, "operation": entry.operation}
             self._equip(held)
         held.values, held.newest_ms = _whole(entry.values, len(VENDOR_COLUMNS)), {"vendors": entry.newest_ms}
-        held.epoch = record.epoch
+        held.epoch, held.calm = record.epoch, False
         self._dirty.add(key)
         self._judge(held)
 
@@ -300,6 +302,7 @@ class RulesFold:
         held.memory.clear()
         held.hits = []
         held.flaps.clear()
+        held.stepped = True
         held.quiet_ms = self._meta.tick_ms
 
     def _end(self, held: Held, watch: Watch, state: AlertState, why: End) -> None:
@@ -314,8 +317,14 @@ class RulesFold:
         held.judged_ms = tick_ms = held.tick_ms
         if held.quiet_ms == tick_ms:
             return
-        states = held.states
-        for watch in held.bundle.by_state.get(held.state, ()):
+        if held.states or held.calm or not _is_calm(held):
+            self._judge_each(held)
+        if held.bundle.silences:
+            self._wait(held)
+
+    def _judge_each(self, held: Held) -> None:
+        states, calm = held.states, held.calm
+        for watch in held.bundle.waiting if calm else held.bundle.by_state.get(held.state, ()):
             if not states or watch.rule.name not in states:
                 for ask in watch.asks:
                     level = ask(held)
@@ -323,14 +332,15 @@ class RulesFold:
                         break
                 else:
                     continue
+            calm = False
             self._step(held, watch, tuple(ask(held) for ask in watch.asks))
-        if held.bundle.silences:
-            self._wait(held)
+        held.calm = calm
 
     def _set_clock(self, held: Held) -> None:
         held.tick_ms, held.reach_ms = self._meta.tick_ms, self._meta.reach_ms
 
     def _step(self, held: Held, watch: Watch, levels: tuple[int | None, ...]) -> None:
+        held.calm = False
         name = watch.rule.name
         prior = held.states.get(name)
         total = any(
@@ -359,6 +369,7 @@ class RulesFold:
                 self._set_clock(held)
                 for condition in learning:
                     condition.observe(held)
+                held.calm, held.stepped = False, True
                 self._dirty.add(held.key)
 
     def _tell(self, held: Held, watch: Watch, decision: Decision, why: End | None) -> None:
@@ -379,6 +390,22 @@ def _beside(held: Held, watch: Watch) -> list[tuple[str, str, int]]:
         for name, state in sorted(held.states.items())
         if state.severity and held.bundle.by_name[name].rule.kind in QUALITY_KINDS
     ]
+
+
+def _is_calm(held: Held) -> bool:
+    """Tell whether no condition is in breach; a live room then stays calm until something changes."""
+    bundle, state = held.bundle, held.state
+    for ask in bundle.asks.get(state, ()):
+        level = ask(held)
+        if level is not None and level >= INFO:
+            return False
+    if held.stepped:
+        for ask in bundle.stepped.get(state, ()):
+            level = ask(held)
+            if level is not None and level >= INFO:
+                return False
+    held.stepped, held.calm = False, state == "live"
+    return True
 
 
 def _whole(values: list[Any], number: int) -> list[Any]:

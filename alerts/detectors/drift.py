@@ -116,7 +116,8 @@ class Drift:
         pings, interval_s = subject.values[self.pings_at], subject.values[self.interval_at]
         if not pings or not interval_s:
             return None
-        since_s = (subject.tick_ms - subject.session_ms) / 1000 if subject.session_ms else _WINDOW_S
+        newest = subject.newest_ms.get("health", subject.tick_ms)
+        since_s = (newest - subject.session_ms) / 1000 if subject.session_ms else _WINDOW_S
         span_s = min(_WINDOW_S, since_s, pings * interval_s)
         return span_s if span_s >= _SPAN_MIN_S else None
 

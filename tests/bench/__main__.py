@@ -17,6 +17,7 @@ BENCHES: Final[tuple[str, ...]] = (
     "latency",
     "storm",
     "exporter",
+    "rules",
     "backtest",
     "nab",
     "kpi",
