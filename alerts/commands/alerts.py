@@ -33,9 +33,13 @@ def command() -> None:
 @asking
 def list_(asking: Asking, state: str | None, everything: bool, limit: int, **query: str | None) -> None:  # noqa: FBT001 - click hands options over by name
     """List alerts, newest first."""
-    found = asking.gateway.all("/alerts", query={"state": state, **query}, limit=limit)
-    if state is None and not everything:
-        found = [one for one in found if one["state"] != "resolved"]
+    wanted = [None] if everything else OPEN_STATES if state is None else [state]
+    found = [
+        alert
+        for one in wanted
+        for alert in asking.gateway.all("/alerts", query={"state": one, **query}, limit=limit)
+    ]
+    found = sorted(found, key=lambda alert: (alert["started_at_ms"], alert["id"]), reverse=True)[:limit]
     as_json(found) if asking.as_json else alerts_table(asking, found)
 
 

@@ -49,7 +49,12 @@ def command() -> None:
 @_file
 @_json
 def create(
-    name: str, role: str, rooms: tuple[str, ...], categories: tuple[str, ...], file: Path, machine: bool  # noqa: FBT001 - click hands options over by name
+    name: str,
+    role: str,
+    rooms: tuple[str, ...],
+    categories: tuple[str, ...],
+    file: Path,
+    machine: bool,  # noqa: FBT001 - click hands options over by name
 ) -> None:
     """Make a token and print it; it is shown this once."""
     entries = _read(file) if file.exists() else []

@@ -55,7 +55,7 @@ async def test_no_call_is_answered_outside_its_description(settings, producer, t
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{gate.http}/openapi.json"),
             *("--header", f"Authorization: Bearer {role}", "--checks", CHECKS, "--seed", "1", "--no-color"),
-            *("--phases", PHASES, "--max-examples", "6", "--request-timeout", "20"),
+            *("--phases", PHASES, "--max-examples", "3", "--request-timeout", "20"),
             *("--exclude-path-regex", "^/(metrics|readyz)$", "--generation-database", "none"),
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,
