@@ -233,6 +233,25 @@ def test_rooms_that_a_new_owner_does_not_know_have_ended() -> None:
     assert [(told.subject, told.to) for told in player.told[2:]] == [("r1", "resolved")]
 
 
+def test_an_alert_that_keeps_coming_back_is_damped_and_says_so() -> None:
+    """Bad and good for 20 s each: the third episode must be good for 20 s, and then stays open."""
+    player = Player()
+    for second in range(200):
+        player.tick(second, room(columns=BAD if second % 40 < 20 else GOOD))
+    assert player.story() == [
+        (5, "firing", "warning"),
+        (30, "resolved", "warning"),
+        (45, "firing", "warning"),
+        (70, "resolved", "warning"),
+        (85, "firing", "warning"),
+    ]
+    assert [told.reason for told in player.told if told.to == "firing"] == [None, None, "flapping"]
+    assert "3 times lately" in player.told[-1].summary.en
+    for second in range(200, 260):
+        player.tick(second, room(columns=GOOD))
+    assert player.story()[-1] == (200, "resolved", "warning")
+
+
 def test_unknown_columns_stop_the_stage() -> None:
     player = Player()
     record = player.record(0)
