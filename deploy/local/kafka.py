@@ -181,7 +181,8 @@ class Kafka:
         if (self._dir / "log" / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(settings)]
+        tool = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}"]
+        tool += ["-c", str(settings)]
         step = Process("Kafka's storage tool", [*command, *tool], log=self._log)
         step.start()
         try:

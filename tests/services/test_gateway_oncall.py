@@ -7,6 +7,7 @@ import hashlib
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -230,7 +231,7 @@ async def test_roles_and_limits_hold_for_every_call(settings, producer, tmp_path
             _http(gate, "beauty") as oncall,
         ):
             await until(lambda: _state(ops, hidden, "firing"))
-            silence = {
+            silence: dict[str, Any] = {
                 "matchers": [{"label": "cdn", "op": "=", "value": "a"}],
                 "ends_at_ms": _ends(),
                 "comment": "",
