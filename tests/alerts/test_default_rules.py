@@ -101,7 +101,7 @@ def test_a_lost_feed_is_told_after_three_intervals_and_climbs_after_nine(
     ],
 )
 def test_pictures_and_sound_are_judged_whatever_the_ping_interval(
-    ruleset: RuleSet, interval_s: int, kind: str, bad: dict[str, float], good: dict[str, float]
+    ruleset: RuleSet, interval_s: int, kind: str, bad: dict[str, Any], good: dict[str, Any]
 ) -> None:
     def figures(second: int) -> tuple[dict[str, Any], int]:
         return pings(**(bad if 60 <= second < 120 else good), stall=0, interval_s=interval_s, count=3), second

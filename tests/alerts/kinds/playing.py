@@ -71,7 +71,7 @@ def play(
         newest_ms = dict.fromkeys(FEEDS, T0 + 1000 * second)
         newest_ms["marks"] = T0 + 1000 * marked(second)
         entry = room(
-            columns=base | columns(second), facts=facts(second), state=state(second), newest_ms=newest_ms
+            columns={**base, **columns(second)}, facts=facts(second), state=state(second), newest_ms=newest_ms
         )
         entry.hits.extend(hits(second))
         player.tick(second, entry)

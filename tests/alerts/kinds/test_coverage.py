@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from alerts.coverage import Seen, coverage
@@ -14,7 +15,7 @@ from tests.alerts.windowed import T0, pings
 ALL_FEEDS = dict.fromkeys(FEEDS, T0)
 
 
-def seen(columns: dict[str, Any], feeds: dict[str, int], **facts: Any) -> dict[str, tuple[str, list[str]]]:
+def seen(columns: dict[str, Any], feeds: Mapping[Any, int], **facts: Any) -> dict[str, tuple[str, list[str]]]:
     """Return of each rule whether it watches, and what is missing."""
     values: list[Any] = [None] * len(ROOM_COLUMNS)
     for name, value in columns.items():
@@ -23,7 +24,7 @@ def seen(columns: dict[str, Any], feeds: dict[str, int], **facts: Any) -> dict[s
     return {each["rule"]: (each["coverage"], each["missing"]) for each in found}
 
 
-def pinged(probe: str, **figures: float) -> dict[str, Any]:
+def pinged(probe: str, **figures: Any) -> dict[str, Any]:
     return pings(probe, **figures) | {f'live_ping_newest_timestamp_seconds{{probe="{probe}"}}': T0 / 1000}
 
 
