@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from alerts.coverage import Seen, coverage
 from alerts.gateway import rooms as ranking
 from alerts.gateway import schemas
 from alerts.gateway.calls import (
@@ -32,6 +33,7 @@ from alerts.routing import load as load_routes
 from alerts.routing import plan
 from alerts.store import IncidentsReader
 from stream.errors import RoomwatchError
+from stream.store.values import RoomFigures
 
 __all__ = ["router"]
 
@@ -174,12 +176,21 @@ async def list_rooms(at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None
     "/rooms/{room_id}", tags=["rooms"], responses={200: {"model": schemas.RoomDetail}, **responses(404)}
 )
 async def show_room(at: At, by: By, room_id: Id) -> Response:
-    """Show a room's figures, facts and open alerts."""
+    """Show a room's figures, facts and open alerts, and which rules can watch it."""
     room = await at.figures.room(room_id)
     if room is None or not ranking.visible([room], by.scope):
         raise ProblemError(404, "not_found", "there is no such room")
     alerts = [alert for alert in await asked(at.reader.open_alerts) if alert["room_id"] == room_id]
-    return answer({**ranking.describe(room, alerts), "alerts": alerts})
+    shown = {**ranking.describe(room, alerts), "alerts": alerts, "coverage": await _coverage(at, room)}
+    return answer(shown)
+
+
+async def _coverage(at: Desk, room: RoomFigures) -> list[dict[str, Any]]:
+    """Return which rules of the set in force watch a room; none before the engine wrote the first set."""
+    ruleset = await at.ruleset()
+    if ruleset is None:
+        return []
+    return coverage(ruleset, Seen(room.room_id, room.facts, room.values, room.newest_ms))
 
 
 async def _change(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from alerts.gateway.problems import ProblemError, problem
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.tokens import Caller, LiveTokens, Role, allows, offered_token
 from alerts.model import Outcome
+from alerts.rulecheck import check as check_rules
+from alerts.ruleset import RuleSet
 from alerts.ruletext import Fault
 from alerts.store import IncidentsReader
 from alerts.store.deliveries import DeliveriesReader
@@ -79,11 +82,20 @@ class Desk:
     routes: RuleSetStore
     clock: Clock
     _rooms: tuple[float, list[RoomFigures]] = (-_FRESH_S, [])
+    _ruleset: tuple[int, RuleSet | None] = (0, None)
 
     @property
     def zone(self) -> ZoneInfo:
         """The deployment's time zone."""
         return ZoneInfo(self.settings.timezone)
+
+    async def ruleset(self) -> RuleSet | None:
+        """Return the rule set in force; None before there is one."""
+        kept = await asked(self.rules.current)
+        if kept is not None and kept.version != self._ruleset[0]:
+            found, _ = await asyncio.to_thread(check_rules, kept.yaml)
+            self._ruleset = (kept.version, found)
+        return self._ruleset[1]
 
     async def rooms(self) -> list[RoomFigures]:
         """Return every room, at most a second old."""

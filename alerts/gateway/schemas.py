@@ -388,10 +388,20 @@ class RoomPage(BaseModel):
     next: str | None
 
 
+class Coverage(BaseModel):
+    """Whether a rule of the set in force can watch a room."""
+
+    rule: str
+    kind: str
+    coverage: Literal["watched", "blind"]
+    missing: Annotated[list[str], Field(description="feeds, and fields as `feed.field`, that it lacks")]
+
+
 class RoomDetail(Room):
-    """A room with its open alerts."""
+    """A room with its open alerts, and which rules can watch it."""
 
     alerts: list[Alert]
+    coverage: list[Coverage]
 
 
 class Health(BaseModel):

@@ -13,7 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
+from alerts.settings import DEFAULT_RULES
 from alerts.store.episodes import NEWEST, OPEN, OWNER, STARTED, episode_key
+from alerts.store.rule_sets import RuleSetStore
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS
 from stream.codec import partition_of
 from stream.store import keys
@@ -176,6 +178,19 @@ async def test_rooms_come_worst_first_with_figures_by_name(settings):
         one = (await http.get("/api/v1/rooms/ill")).json()
         assert one["facts"]["title"] == "ILL"
         assert [found["severity"] for found in one["alerts"]] == ["critical"]
+        assert one["coverage"] == []  # no rules yet
+
+
+async def test_a_room_says_which_rules_cannot_watch_it(settings):
+    await _room(settings, "r", viewers=10, session_ms=1_000)
+    async with Redis.from_url(settings.redis_url) as redis:
+        await RuleSetStore(redis).begin(DEFAULT_RULES.read_text(encoding="utf-8"))
+    async with gateway(settings) as gate, _http(gate) as http:
+        found = {each["rule"]: each for each in (await http.get("/api/v1/rooms/r")).json()["coverage"]}
+    assert found["stutter"]["coverage"] == "blind"
+    assert found["stutter"]["missing"][0].startswith("health")
+    assert found["refund_surge"]["missing"] == ["orders"]
+    assert {each["coverage"] for each in found.values()} <= {"watched", "blind"}
 
 
 async def test_a_token_sees_its_rooms_and_does_what_its_role_may(settings, tmp_path):
