@@ -43,6 +43,11 @@ class Tail:
         return [orjson.loads(line)["room_id"] for line in self.out]
 
 
+def _listen_to_interrupts() -> None:
+    """Take an interrupt as a terminal's programs do; a shell's background jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.asynccontextmanager
 async def _tail(port: int, *args: str) -> AsyncIterator[Tail]:
     process = await asyncio.create_subprocess_exec(
@@ -51,6 +56,7 @@ async def _tail(port: int, *args: str) -> AsyncIterator[Tail]:
         env={**os.environ, "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=_listen_to_interrupts,
     )
     assert process.stdout
     assert process.stderr
