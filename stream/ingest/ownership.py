@@ -43,9 +43,11 @@ _BEHIND_PAUSE: Final = 10
 _BEHIND_MS: Final = 1_000
 """Reach older than this is behind."""
 _PAUSE_MAX_S: Final = 0.5
-"""Longest pause while critical feeds keep up."""
-_BEHIND_TICK_MS: Final = 3_000
-"""Ticks are so far apart while they do not: nobody waits for figures of long ago, and telling of every room
+"""Longest pause without a backlog."""
+_BACKLOG_MS: Final = 5_000
+"""Reach of a critical feed older than this is a backlog that is being caught up with."""
+_BACKLOG_TICK_MS: Final = 3_000
+"""Ticks are so far apart while there is one: nobody waits for figures of long ago, and telling of every room
 each second would take most of the time. A partition without a tick for 5 s would be taken for degraded."""
 _SEND_BACKOFF_S: Final = 0.5
 
@@ -97,7 +99,7 @@ class Ownership:
         self._closed_ms = 0
         self._flushed_s = time.monotonic()
         self._pause_s = settings.flush_ms / 1_000
-        self._behind = False
+        self._backlog = False
 
     @property
     def ready(self) -> bool:
@@ -164,15 +166,15 @@ class Ownership:
 
     def _next_pause_s(self, reach: dict[Feed, int], flush_s: float) -> float:
         """Return how long to fold until the next flush, given how long the last one took."""
-        current_ms = self._tools.clock.now_ms() - _BEHIND_MS
-        times = _FLUSH_PAUSE if min(reach.values()) >= current_ms else _BEHIND_PAUSE
-        self._behind = min(reach[feed] for feed in CRITICAL_FEEDS) < current_ms
-        longest_s = _BEHIND_TICK_MS / 1_000 if self._behind else _PAUSE_MAX_S
+        now_ms = self._tools.clock.now_ms()
+        times = _FLUSH_PAUSE if now_ms - min(reach.values()) <= _BEHIND_MS else _BEHIND_PAUSE
+        self._backlog = now_ms - min(reach[feed] for feed in CRITICAL_FEEDS) > _BACKLOG_MS
+        longest_s = _BACKLOG_TICK_MS / 1_000 if self._backlog else _PAUSE_MAX_S
         return max(self._tools.settings.flush_ms / 1_000, min(times * flush_s, longest_s))
 
     def _closing(self) -> bool:
         tick_ms = self._tools.clock.now_ms() // _TICK_MS * _TICK_MS
-        return tick_ms >= self._closed_ms + (_BEHIND_TICK_MS if self._behind else _TICK_MS)
+        return tick_ms >= self._closed_ms + (_BACKLOG_TICK_MS if self._backlog else _TICK_MS)
 
     def _fields(self, reach: dict[Feed, int]) -> dict[str, str]:
         late = self.partition.late
