@@ -16,6 +16,7 @@ from alerts.ruletext import Fault
 
 __all__ = ["add_commands", "read"]
 
+Check = Callable[[str], tuple[Any, list[Fault]]]
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 
 
@@ -31,7 +32,7 @@ def read(file: Path) -> str:
         raise click.UsageError(f"{file} is no text: {error}") from error
 
 
-def add_commands(group: click.Group, name: str, check_text: Callable[[str], tuple[Any, list[Fault]]]) -> None:
+def add_commands(group: click.Group, name: str, check_text: Check) -> None:
     """Add the commands of one kind of set to its group.
 
     Args:
@@ -39,15 +40,12 @@ def add_commands(group: click.Group, name: str, check_text: Callable[[str], tupl
         name: `rules` or `routes`, as in the interface.
         check_text: returns the set of a text and every fault in it.
     """
+    _add_check(group, check_text)
+    _add_looks(group, name)
+    _add_changes(group, name)
 
-    @group.command("get")
-    @click.option("--version", type=int, help="an older one")
-    @asking
-    def get(asking: Asking, version: int | None) -> None:
-        """Print the set in force."""
-        found = _get(asking, name, version)
-        as_json(found) if asking.as_json else click.echo(found["yaml"], nl=not found["yaml"].endswith("\n"))
 
+def _add_check(group: click.Group, check_text: Check) -> None:
     @group.command("check")
     @_file
     @click.option("--json", "machine", is_flag=True, help="JSON, for scripts")
@@ -60,6 +58,16 @@ def add_commands(group: click.Group, name: str, check_text: Callable[[str], tupl
         else:
             click.echo("\n".join(map(str, faults)) or word("right", locale))
         return 1 if faults else 0
+
+
+def _add_looks(group: click.Group, name: str) -> None:
+    @group.command("get")
+    @click.option("--version", type=int, help="an older one")
+    @asking
+    def get(asking: Asking, version: int | None) -> None:
+        """Print the set in force."""
+        found = _get(asking, name, version)
+        as_json(found) if asking.as_json else click.echo(found["yaml"], nl=not found["yaml"].endswith("\n"))
 
     @group.command("diff")
     @_file
@@ -80,6 +88,16 @@ def add_commands(group: click.Group, name: str, check_text: Callable[[str], tupl
             "\n".join(lines)
         )
 
+    @group.command("history")
+    @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+    @asking
+    def history(asking: Asking, limit: int) -> None:
+        """List the versions, newest first."""
+        found = asking.gateway.all(f"/{name}/history", limit=limit)
+        as_json(found) if asking.as_json else _table(asking, found)
+
+
+def _add_changes(group: click.Group, name: str) -> None:
     @group.command("put")
     @_file
     @click.option("--version", type=int, help="that it was made from; default: the newest")
@@ -98,14 +116,6 @@ def add_commands(group: click.Group, name: str, check_text: Callable[[str], tupl
                 headers={"If-Match": f'"{base}"'},
             ),
         )
-
-    @group.command("history")
-    @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-    @asking
-    def history(asking: Asking, limit: int) -> None:
-        """List the versions, newest first."""
-        found = asking.gateway.all(f"/{name}/history", limit=limit)
-        as_json(found) if asking.as_json else _table(asking, found)
 
     @group.command("rollback")
     @click.argument("version", type=int)
