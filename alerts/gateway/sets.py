@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -24,6 +25,7 @@ from alerts.store.rule_sets import KeptSet, RuleSetStore
 
 __all__ = ["router"]
 
+Responses = dict[int | str, dict[str, Any]]
 Check = Callable[[str], tuple[Any, list[Fault]]]
 _COMMENT_MAX: Final = 1_000
 _BODY: Final = {
@@ -39,90 +41,119 @@ _BODY: Final = {
 router: Final = APIRouter(prefix="/api/v1", responses=responses(401, 403, 413, 422, 429, 503))
 
 
-def _add(name: str, stored: Callable[[Desk], RuleSetStore], check: Check, read: Role) -> None:
-    """Add the calls of one kind of set.
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls of one kind of set.
 
     Args:
         name: `rules` or `routes`.
         stored: where they are kept.
         check: returns a set and every fault in it.
         read: the role that may see them; changing them needs ops.
+        noted: what the audit calls a change.
     """
-    noted: CommandName = "rules_changed" if name == "rules" else "routes_changed"
 
-    async def show(at: At, by: By) -> Response:
-        must(by, read, at.settings.locale)
-        return _told(await _current(stored(at)))
+    name: str
+    stored: Callable[[Desk], RuleSetStore]
+    check: Check
+    read: Role
+    noted: CommandName
+
+    def add_to(self, router: APIRouter) -> None:
+        """Add the calls to a router."""
+        path = f"/{self.name}"
+        one: Responses = {200: {"model": schemas.SetRecord}}
+        page: Responses = {200: {"model": schemas.SetPage}}
+        changed: Responses = {**one, **responses(404, 412, 428)}
+        add = partial(router.add_api_route, tags=[self.name])
+        add(path, self.show, name=f"show {self.name}", responses=one)
+        add(
+            path,
+            self.put,
+            methods=["PUT"],
+            name=f"put {self.name}",
+            responses=changed,
+            openapi_extra=_BODY,
+        )
+        add(f"{path}/history", self.history, name=f"history of {self.name}", responses=page)
+        add(
+            f"{path}/rollback",
+            self.rollback,
+            methods=["POST"],
+            name=f"roll {self.name} back",
+            responses=changed,
+        )
+
+    async def show(self, at: At, by: By) -> Response:
+        """Show the set in force."""
+        must(by, self.read, at.settings.locale)
+        return _told(await _current(self.stored(at)))
 
     async def put(
+        self,
         at: At,
         by: By,
         request: Request,
         if_match: Annotated[str | None, Header(description="version that it was made from")] = None,
         comment: Annotated[str, Query(max_length=_COMMENT_MAX)] = "",
     ) -> Response:
+        """Put a set in force, one second from now; needs the role ops."""
         must(by, "ops", at.settings.locale)
-        base = _matching(await _current(stored(at)), if_match, needed=True)
+        base = _matching(await _current(self.stored(at)), if_match, needed=True)
         text, said = _read(await request.body(), comment)
-        return await take(at, by, request, base, text, said)
+        return await self._take(at, by, request, base, text, said)
 
-    async def history(at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None) -> Response:
-        must(by, read, at.settings.locale)
-        newest = await _current(stored(at))
+    async def history(self, at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None) -> Response:
+        """List the versions, newest first."""
+        must(by, self.read, at.settings.locale)
+        store = self.stored(at)
+        newest = await _current(store)
         if cursor is not None and not cursor.isdecimal():
             raise ProblemError(422, "invalid", f"{cursor!r} is no cursor of this list")
         last = newest.version if cursor is None else min(newest.version, int(cursor) - 1)
-        found = await asked(lambda: stored(at).versions(last, count=limit)) if last > 0 else []
+        found = await asked(lambda: store.versions(last, count=limit)) if last > 0 else []
         items = [_record(kept) for kept in reversed(found)]
         return answer({"items": items, "next": str(items[-1]["version"]) if last > limit else None})
 
     async def rollback(
+        self,
         at: At,
         by: By,
         request: Request,
         body: schemas.RollbackBody,
         if_match: Annotated[str | None, Header()] = None,
     ) -> Response:
+        """Make an older version the newest one again; needs the role ops."""
         must(by, "ops", at.settings.locale)
-        base = _matching(await _current(stored(at)), if_match, needed=False)
-        old = await asked(lambda: stored(at).version(body.version))
+        store = self.stored(at)
+        base = _matching(await _current(store), if_match, needed=False)
+        old = await asked(lambda: store.version(body.version))
         if old is None:
             raise ProblemError(404, "not_found", f"there is no version {body.version}")
         said = body.comment or f"rollback to version {body.version}"
-        return await take(at, by, request, base, old.yaml, said)
+        return await self._take(at, by, request, base, old.yaml, said)
 
-    async def take(at: Desk, by: Caller, request: Request, base: KeptSet, text: str, said: str) -> Response:
-        _, faults = await asyncio.to_thread(check, text)
+    async def _take(
+        self, at: Desk, by: Caller, request: Request, base: KeptSet, text: str, said: str
+    ) -> Response:
+        """Put a set in force, if it has no faults and nobody was faster."""
+        _, faults = await asyncio.to_thread(self.check, text)
         if faults:
-            return faulty(f"the {name} have faults; version {base.version} stays", faults)
-        origin = origin_of(request)
-        now_ms = at.clock.now_ms()
+            return faulty(f"the {self.name} have faults; version {base.version} stays", faults)
+        origin, now_ms = origin_of(request), at.clock.now_ms()
         kept = await asked(
-            lambda: stored(at).put(
+            lambda: self.stored(at).put(
                 text, base=base, author=by.name, comment=said, origin=origin, now_ms=now_ms
             )
         )
         if kept is None:
             raise ProblemError(412, "conflict", "somebody else was faster: read the newest set and try again")
-        await at.changes.note(by, noted, f"version {kept.version}: {said}", origin=origin)
+        await at.changes.note(by, self.noted, f"version {kept.version}: {said}", origin=origin)
         return _told(kept)
 
-    changed: dict[int | str, dict[str, Any]] = {200: {"model": schemas.SetRecord}, **responses(404, 412, 428)}
-    ok: dict[int | str, dict[str, Any]] = {200: {"model": schemas.SetRecord}}
-    page: dict[int | str, dict[str, Any]] = {200: {"model": schemas.SetPage}}
-    one: dict[str, Any] = {"tags": [name]}
-    router.add_api_route(f"/{name}", show, name=f"show {name}", responses=ok, **one)
-    router.add_api_route(
-        f"/{name}", put, methods=["PUT"], name=f"put {name}", responses=changed, openapi_extra=_BODY, **one
-    )
-    router.add_api_route(f"/{name}/history", history, name=f"history of {name}", responses=page, **one)
-    router.add_api_route(
-        f"/{name}/rollback", rollback, methods=["POST"], name=f"roll {name} back", responses=changed, **one
-    )
 
-
-_add("rules", lambda at: at.rules, check_rules, "viewer")
-_add("routes", lambda at: at.routes, routing.check, "ops")
+_Calls("rules", lambda at: at.rules, check_rules, "viewer", "rules_changed").add_to(router)
+_Calls("routes", lambda at: at.routes, routing.check, "ops", "routes_changed").add_to(router)
 
 
 @router.post(
