@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from alerts.conditions import scope_of
 from alerts.ruleset import DetectorCondition, MetricCondition, RuleSet
-from stream.catalogue import METRIC_BY_NAME, ROOM_COLUMN_INDEX, ROOM_COLUMNS, column
-from stream.columns import filled_up
+from stream.catalogue import METRIC_BY_NAME, ROOM_COLUMN_INDEX, column
 
 __all__ = ["Seen", "coverage"]
 
@@ -90,12 +89,11 @@ def coverage(ruleset: RuleSet, seen: Seen) -> list[dict[str, Any]]:
         ``rule``, ``kind``, ``coverage`` (``watched`` or ``blind``) and ``missing``: the feeds, and the fields
         as ``feed.field``, that its conditions lack, each once; also what only some of them lack.
     """
-    whole = Seen(seen.room_id, seen.facts, filled_up(seen.values, len(ROOM_COLUMNS)), seen.newest_ms)
     found = []
     for rule in ruleset.rules:
         if scope_of(rule) != "room":
             continue
-        lacking = [tuple(_missing(condition, whole)) for condition in rule.any]
+        lacking = [tuple(_missing(condition, seen)) for condition in rule.any]
         found.append(
             {
                 "rule": rule.name,

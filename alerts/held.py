@@ -13,11 +13,15 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.bundles import Bundle
+from alerts.conditions import Watch
+from alerts.contributions import EXPLAINED_KINDS
 from alerts.detectors.hits import Hit
-from alerts.detectors.reading import Subject
-from alerts.states import AlertState
+from alerts.detectors.reading import INFO, OK, Subject
+from alerts.evidence import QUALITY_KINDS
+from alerts.states import AlertState, severity_of
 from alerts.windows import RoomState
 
 __all__ = [
@@ -25,7 +29,10 @@ __all__ = [
     "VENDOR_SILENT_MS",
     "Held",
     "Meta",
+    "beside",
+    "is_calm",
     "is_gone",
+    "matched",
     "only_figures",
     "pack",
     "pack_figures",
@@ -213,3 +220,39 @@ def is_gone(held: Held, tick_ms: int) -> bool:
         return tick_ms > held.quiet_ms
     begins_ms = held.facts.get("starts_at_ms") or 0
     return held.state == "planned" and tick_ms - begins_ms > PLANNED_MS
+
+
+def beside(held: Held, watch: Watch) -> list[tuple[str, str, int]]:
+    """Return the open alerts of a subject on what may explain others: rule, severity, when it began."""
+    if watch.rule.kind not in EXPLAINED_KINDS:
+        return []
+    return [
+        (name, severity_of(state.severity), state.started_at_ms)
+        for name, state in sorted(held.states.items())
+        if state.severity and held.bundle.by_name[name].rule.kind in QUALITY_KINDS
+    ]
+
+
+def is_calm(held: Held) -> bool:
+    """Tell whether no condition is in breach; a live room then stays calm until something changes."""
+    bundle, state = held.bundle, held.state
+    for ask in bundle.asks.get(state, ()):
+        level = ask(held)
+        if level is not None and level >= INFO:
+            return False
+    if held.stepped:
+        for ask in bundle.stepped.get(state, ()):
+            level = ask(held)
+            if level is not None and level >= INFO:
+                return False
+    held.stepped, held.calm = False, state == "live"
+    return True
+
+
+def matched(state: AlertState, before: Watch, after: Watch) -> AlertState:
+    """Return a state whose levels and leader stand at the places that its conditions have in another set."""
+    places = {condition.id: index for index, condition in enumerate(before.conditions)}
+    old = [places.get(condition.id) for condition in after.conditions]
+    levels = tuple(OK if index is None else state.levels[index] for index in old)
+    leader = old.index(state.leader) if state.leader in old else 0
+    return replace(state, levels=levels, leader=leader)

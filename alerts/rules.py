@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace as with_values
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
-
-from msgspec.structs import replace
 
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
-from alerts.contributions import EXPLAINED_KINDS
 from alerts.deadlines import Deadlines
 from alerts.detectors.hits import with_hits
-from alerts.detectors.reading import INFO, OK
+from alerts.detectors.reading import INFO
 from alerts.detectors.silence import FEED
-from alerts.evidence import QUALITY_KINDS
 from alerts.held import (
     Held,
     Meta,
+    beside,
+    is_calm,
     is_gone,
+    matched,
     only_figures,
     pack,
     pack_figures,
@@ -36,7 +35,7 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, severity_of, step
+from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
 from alerts.telling import End, Place, transition_of
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
@@ -191,7 +190,7 @@ class RulesFold:
             self._equip(held)
             for name in sorted(held.states):
                 if name in held.bundle.by_name:
-                    held.states[name] = _matched(held.states[name], watches[name], held.bundle.by_name[name])
+                    held.states[name] = matched(held.states[name], watches[name], held.bundle.by_name[name])
                 else:
                     self._end(held, watches[name], held.states.pop(name), "rule_removed")
             held.flaps = {name: flaps for name, flaps in held.flaps.items() if name in held.bundle.by_name}
@@ -223,7 +222,7 @@ class RulesFold:
             self._end_session(held)
         held.stepped = held.stepped or entry.state != held.state
         held.session_ms, held.state = entry.session_ms, entry.state
-        held.values = _whole(entry.values, len(ROOM_COLUMNS))
+        held.values = filled_up(entry.values, len(ROOM_COLUMNS))
         held.newest_ms, held.epoch, held.calm = entry.newest_ms, record.epoch, False
         if entry.hits:
             held.hits = with_hits(held.hits, entry.hits, self._meta.tick_ms)
@@ -237,8 +236,8 @@ class RulesFold:
             held = self._held[key] = Held(key=key, room_id=None)
             held.facts = {"vendor": entry.vendor, "operation": entry.operation}
             self._equip(held)
-        held.values, held.newest_ms = _whole(entry.values, len(VENDOR_COLUMNS)), {"vendors": entry.newest_ms}
-        held.epoch, held.calm = record.epoch, False
+        held.values = filled_up(entry.values, len(VENDOR_COLUMNS))
+        held.newest_ms, held.epoch, held.calm = {"vendors": entry.newest_ms}, record.epoch, False
         self._dirty.add(key)
         self._judge(held)
 
@@ -317,7 +316,7 @@ class RulesFold:
         held.judged_ms = tick_ms = held.tick_ms
         if held.quiet_ms == tick_ms:
             return
-        if held.states or held.calm or not _is_calm(held):
+        if held.states or held.calm or not is_calm(held):
             self._judge_each(held)
         if held.bundle.silences:
             self._wait(held)
@@ -377,50 +376,9 @@ class RulesFold:
         version = self._bundles.ruleset.version if self._bundles else 0
         place = Place(self._partition, self._epoch, version)
         flaps = flapping(held.flaps.get(watch.rule.name), held.tick_ms) if why is None else 0
-        told = transition_of(held, watch, decision, why, place, flaps, _beside(held, watch))
+        told = transition_of(held, watch, decision, why, place, flaps, beside(held, watch))
         self._told.append((held.key, watch.order, told))
-
-
-def _beside(held: Held, watch: Watch) -> list[tuple[str, str, int]]:
-    """Return the open alerts of a subject on what may explain others: rule, severity, when it began."""
-    if watch.rule.kind not in EXPLAINED_KINDS:
-        return []
-    return [
-        (name, severity_of(state.severity), state.started_at_ms)
-        for name, state in sorted(held.states.items())
-        if state.severity and held.bundle.by_name[name].rule.kind in QUALITY_KINDS
-    ]
-
-
-def _is_calm(held: Held) -> bool:
-    """Tell whether no condition is in breach; a live room then stays calm until something changes."""
-    bundle, state = held.bundle, held.state
-    for ask in bundle.asks.get(state, ()):
-        level = ask(held)
-        if level is not None and level >= INFO:
-            return False
-    if held.stepped:
-        for ask in bundle.stepped.get(state, ()):
-            level = ask(held)
-            if level is not None and level >= INFO:
-                return False
-    held.stepped, held.calm = False, state == "live"
-    return True
-
-
-def _whole(values: list[Any], number: int) -> list[Any]:
-    """Return the values of any version of the columns as those of ours."""
-    return values if len(values) == number else filled_up(values, number)
 
 
 def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
     return bundles.vendor_figures if held.room_id is None else bundles.room_figures
-
-
-def _matched(state: AlertState, before: Watch, after: Watch) -> AlertState:
-    """Return a state whose levels and leader stand at the places that its conditions have in another set."""
-    places = {condition.id: index for index, condition in enumerate(before.conditions)}
-    old = [places.get(condition.id) for condition in after.conditions]
-    levels = tuple(OK if index is None else state.levels[index] for index in old)
-    leader = old.index(state.leader) if state.leader in old else 0
-    return replace(state, levels=levels, leader=leader)

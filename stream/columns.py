@@ -6,7 +6,7 @@ values of an older record are the first ones of a newer. A version is written do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal, TypeVar
 
 from stream.metrics.metric import Column, Metric, column_name
@@ -91,6 +91,6 @@ def columns_of(scope: Scope, metrics: Iterable[Metric]) -> tuple[Column, ...]:
 _Value = TypeVar("_Value")
 
 
-def filled_up(values: Sequence[_Value], number: int) -> list[_Value | None]:
-    """Return the values of an older version with "no data" for the columns that it did not have."""
-    return [*values, *[None] * (number - len(values))]
+def filled_up(values: list[_Value], number: int) -> list[_Value | None] | list[_Value]:
+    """Return the values of any version, with "no data" for the columns that an older one did not have."""
+    return values if len(values) == number else [*values, *[None] * (number - len(values))]
