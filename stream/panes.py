@@ -8,7 +8,8 @@ bounded.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from stream.catalogue import WINDOWS_MS
 from stream.metrics.traffic import AFTERS_MS
@@ -126,3 +127,14 @@ class LateRule:
             self.highest_ms = at_ms
             return False
         return at_ms < self.highest_ms - self.lateness_ms
+
+    def late_ones(self, events: Sequence[Any]) -> set[int]:
+        """Return the places of the late ones among the next events of the log; None is no event."""
+        times = [event.at_ms for event in events if event is not None]
+        if not times:
+            return set()
+        newest = max(times)
+        if min(times) >= max(newest, self.highest_ms) - self.lateness_ms:
+            self.highest_ms = max(newest, self.highest_ms)
+            return set()
+        return {at for at, event in enumerate(events) if event is not None and self.late(event.at_ms)}

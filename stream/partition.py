@@ -7,52 +7,31 @@ waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything cou
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from msgspec.structs import replace
-
-from stream.alignment import FAR_MS, Record
+from stream.alignment import Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES, new_windows
 from stream.figures.words import add_title_words
 from stream.model import FEEDS, Feed, Order
+from stream.operations import Operation
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
+from stream.silences import Silences
 from stream.tally import Tally
 from stream.users import UserHasher
 from stream.words import Source, Words
 
-__all__ = ["WAITING_MAX", "Operation", "Partition"]
+__all__ = ["WAITING_MAX", "Partition"]
 
 WAITING_MAX: Final = 4_096
 """Most events of a room that wait for a session; more are off air at once, and counted as ``overflow``."""
 _FOLLOWS: Final = frozenset({"cancelled", "refunded"})
 """Statuses that belong to the order's own session."""
-
-
-class Operation:
-    """One operation of a vendor; it has no sessions.
-
-    Args:
-        vendor: who is called.
-        operation: what for.
-    """
-
-    def __init__(self, vendor: str, operation: str) -> None:
-        self.vendor = vendor
-        self.operation = operation
-        self.newest_ms = 0
-        self.tally = Tally()
-
-    @property
-    def name(self) -> str:
-        """Return what it is called in the store."""
-        return f"{self.vendor}/{self.operation}"
 
 
 class Partition:
@@ -85,7 +64,7 @@ class Partition:
         """Rooms with provisional events."""
         self.gone_waiting: list[tuple[Room, tuple[Feed, int]]] = []
         """Provisional events that were joined or dropped since the last flush."""
-        self._silences: list[tuple[int, str]] = []
+        self._silences: Final = Silences(self.rooms)
         self._folds: Final = {
             "rooms": self._fold_rooms,
             "marks": self._fold_marks,
@@ -110,33 +89,12 @@ class Partition:
             fold(batch.events, records)
 
     def barrier_ms(self, horizon_ms: int) -> int:
-        """Return the first instant up to a horizon at which a room may have been silent for too long.
-
-        Returns:
-            An append time, or ``FAR_MS`` when there is none before the horizon.
-        """
-        silences = self._silences
-        while silences and silences[0][0] <= horizon_ms:
-            known_ms, room_id = silences[0]
-            room = self.rooms.get(room_id)
-            if room is None or room.current is None:
-                heapq.heappop(silences)
-            elif room.silent_at_ms > known_ms:
-                heapq.heapreplace(silences, (room.silent_at_ms, room_id))
-            else:
-                return known_ms
-        return FAR_MS
+        """Return when a room may have been silent for too long, ``FAR_MS`` if not up to a horizon."""
+        return self._silences.first_ms(horizon_ms)
 
     def end_silent(self, at_ms: int) -> None:
         """End the session of every room that was silent until an instant that all feeds have reached."""
-        while self._silences and self._silences[0][0] <= at_ms:
-            _, room_id = heapq.heappop(self._silences)
-            room = self.rooms.get(room_id)
-            if room is None or room.current is None:
-                continue
-            if room.silent_at_ms > at_ms:
-                heapq.heappush(self._silences, (room.silent_at_ms, room_id))
-                continue
+        for room in self._silences.over(at_ms):
             room.end_by_silence(self._settle_ms)
             self.touched.add(room)
 
@@ -185,7 +143,7 @@ class Partition:
         if room.waiting:
             self.waiting.add(room)
         if room.current is not None:
-            heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+            self._silences.watch(room)
 
     def _room(self, room_id: str) -> Room:
         room = self.rooms.get(room_id)
@@ -208,16 +166,9 @@ class Partition:
 
     def _note_late_ones(self, feed: Feed, events: Sequence[Any]) -> set[int]:
         """Return the places of the late events of a feed, in the order of its log."""
-        rule = self.late[feed]
-        times = [event.at_ms for event in events if event is not None]
-        if not times:
-            return set()
-        newest = max(times)
-        if min(times) >= max(newest, rule.highest_ms) - rule.lateness_ms:
-            rule.highest_ms = max(newest, rule.highest_ms)
-            return set()
-        late = {at for at, event in enumerate(events) if event is not None and rule.late(event.at_ms)}
-        self.counts[f"late:{feed}"] += len(late)
+        late = self.late[feed].late_ones(events)
+        if late:
+            self.counts[f"late:{feed}"] += len(late)
         return late
 
     def _fold_together(
@@ -259,7 +210,7 @@ class Partition:
         user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
         if not session.holds(event.at_ms, turn):
             # It would have waited had the `live` record not been read ahead, and lost its text by that.
-            came = Waiting(append_ms, late, self._scrub(event))
+            came = Waiting(append_ms, late, self._users.scrubbed(event))
         self._count(feed, offset, session, came, user)
 
     def _fold_health(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -268,7 +219,7 @@ class Partition:
                 room = self._room(event.room_id)
                 if room.ping(event.at_ms, record[2] + self._settle_ms):
                     room.newest_ms["health"] = record[2]
-                    heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+                    self._silences.watch(room)
                 self._fold_one("health", event, record, late=self._note_late("health", event.at_ms))
 
     def _fold_transcript(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -290,7 +241,7 @@ class Partition:
             if room.current is not known or room.facts.get("title") != title:
                 self._read_title(room, room.facts.get("title"), "room_title", "rooms", offset)
             if joined is not None:
-                heapq.heappush(self._silences, (room.silent_at_ms, room.room_id))
+                self._silences.watch(room)
                 self._join(room, joined)
 
     def _fold_marks(self, events: Sequence[Any], records: Sequence[Record]) -> None:
@@ -395,7 +346,7 @@ class Partition:
             self._off_air(room, feed)
             self._settle_order(came, OFF_AIR)
         else:
-            room.waiting[feed, offset] = Waiting(came.append_ms, came.late, self._scrub(came.event))
+            room.waiting[feed, offset] = Waiting(came.append_ms, came.late, self._users.scrubbed(came.event))
             room.fresh_waiting.append((feed, offset))
             self.waiting.add(room)
 
@@ -442,11 +393,3 @@ class Partition:
     def _off_air(self, room: Room, feed: Feed) -> None:
         self.counts[f"off_air:{feed}"] += 1
         room.off_air[feed] = room.off_air.get(feed, 0) + 1
-
-    def _scrub(self, event: Any) -> Any:
-        changes: dict[str, Any] = {}
-        if hasattr(event, "user_id"):
-            changes["user_id"] = self._users.full(event.user_id).hex()
-        if hasattr(event, "text"):
-            changes["text"] = ""
-        return replace(event, **changes) if changes else event

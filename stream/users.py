@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 __all__ = ["CACHE_MAX", "USER_BYTES", "UserHasher"]
 
@@ -40,6 +42,15 @@ class UserHasher:
         inner.update(user_id.encode())
         outer.update(inner.digest())
         return outer.digest()[:USER_BYTES]
+
+    def scrubbed(self, event: Any) -> Any:
+        """Return an event without what tells of a person: the user's id as hash in hex, and no text."""
+        changes: dict[str, Any] = {}
+        if hasattr(event, "user_id"):
+            changes["user_id"] = self.full(event.user_id).hex()
+        if hasattr(event, "text"):
+            changes["text"] = ""
+        return replace(event, **changes) if changes else event
 
     def short(self, user_id: str) -> int:
         """Return the first 64 bits of the hash, for counting."""

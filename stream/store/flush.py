@@ -16,8 +16,9 @@ import msgspec
 from stream.catalogue import ROOM_COLUMNS
 from stream.figures import EXTRAS, ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
+from stream.operations import Operation
 from stream.panes import oldest_brief, oldest_panes
-from stream.partition import Operation, Partition
+from stream.partition import Partition
 from stream.sessions import Room
 from stream.store import keys, packing
 from stream.store.partition import Writes

@@ -20,7 +20,7 @@ from stream.entries import Ints, renumbered
 from stream.figures import EXTRAS, LAYOUT
 from stream.figures.returns import Past, sample
 from stream.model import STRUCTS, Feed
-from stream.partition import Operation
+from stream.operations import Operation
 from stream.sessions import Room, Session, Waiting
 from stream.sketches import GrowingDistinct
 from stream.tally import Tally

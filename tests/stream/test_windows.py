@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -180,3 +181,13 @@ def test_late_is_below_the_highest_before_it_minus_the_lateness():
     times = [100_000, 70_000, 69_999, 130_000, 99_999, 100_000]
     assert [rule.late(at_ms) for at_ms in times] == [False, False, True, False, True, False]
     assert rule.highest_ms == 130_000
+
+
+@given(st.lists(st.lists(st.none() | st.integers(0, 90_000), max_size=8), max_size=8))
+def test_the_late_ones_of_batches_are_those_that_are_late_one_by_one(batches):
+    together, alone = LateRule(30_000), LateRule(30_000)
+    for times in batches:
+        events = [None if at_ms is None else SimpleNamespace(at_ms=at_ms) for at_ms in times]
+        late = {at for at, at_ms in enumerate(times) if at_ms is not None and alone.late(at_ms)}
+        assert together.late_ones(events) == late
+        assert together.highest_ms == alone.highest_ms
