@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from exporters.archive.settings import RecorderSettings
 from exporters.archive.settle import expire, merge_ended, settle
-from exporters.archive.tail import Tail, next_offset
+from exporters.archive.tail import Tail, newest_span
 from exporters.archive.telemetry import RecorderTelemetry
 from stream.archive.columns import NamesByVersion
 from stream.errors import ArchiveError, StageError
@@ -44,12 +44,12 @@ class _Owned:
         due_s: when the tail is written at the latest, on the loop's clock.
     """
 
-    def __init__(self, part: TopicPartition, first: int, versions: NamesByVersion) -> None:
+    def __init__(self, part: TopicPartition, first: int, end_ms: int, versions: NamesByVersion) -> None:
         self.part = part
         self.next = first
         self.sought = -1
         self.tail = Tail(part.partition, versions)
-        self.end_ms = 0
+        self.end_ms = end_ms
         self.due_s = 0.0
 
 
@@ -102,7 +102,8 @@ class Recorder:
         ends = await self._consumer.end_offsets(list(parts))
         begins = await self._consumer.beginning_offsets(list(parts))
         for part in sorted(parts):
-            known = await asyncio.to_thread(next_offset, self._folder, part.partition)
+            newest = await asyncio.to_thread(newest_span, self._folder, part.partition)
+            known = None if newest is None else newest.last + 1
             if known is not None and known > ends[part]:
                 raise ArchiveError(
                     f"{part.topic}-{part.partition} ends at offset {ends[part]}, but {self._folder} holds it"
@@ -111,7 +112,8 @@ class Recorder:
             first = begins[part] if known is None else max(known, begins[part])
             self._telemetry.lost.inc(0 if known is None else first - known)
             self._consumer.seek(part, first)
-            self._owned[part.partition] = owned = _Owned(part, first, self._versions)
+            end_ms = 0 if newest is None else newest.end_ms
+            self._owned[part.partition] = owned = _Owned(part, first, end_ms, self._versions)
             owned.due_s = asyncio.get_running_loop().time() + self._settings.archive_flush_s
             _log.info("recorder.assigned", partition=part.partition, first=first, behind=ends[part] - first)
 

@@ -22,7 +22,7 @@ from stream.archive.files import listed, names, write
 from stream.archive.layout import Span, tail_folder
 from stream.archive.rows import Rows
 
-__all__ = ["ROWS_MAX", "Cut", "Tail", "next_offset"]
+__all__ = ["ROWS_MAX", "Cut", "Tail", "newest_span", "next_offset"]
 
 ROWS_MAX: Final = 100_000
 """Rows held before they are written, some 100 MB."""
@@ -33,16 +33,23 @@ _ROW_GROUP: Final = 8_192
 """Rows of a row group of the tail, so that a reader of one room passes over most of it."""
 
 
-def next_offset(folder: Path, partition: int) -> int | None:
-    """Return the offset after the last one that the archive holds of a partition; None for none at all.
+def newest_span(folder: Path, partition: int) -> Span | None:
+    """Return the span that holds the last offset that the archive has of a partition; None for none at all.
 
     Args:
         folder: of the archive.
         partition: of ``live.windows``.
     """
     days = (folder / "ticks" / day for day in names(folder / "ticks"))
-    kept = [each for place in (folder / tail_folder(partition), *days) for each in listed(place)]
-    return max((each.span.last + 1 for each in kept if each.span.partition == partition), default=None)
+    kept = [each.span for place in (folder / tail_folder(partition), *days) for each in listed(place)]
+    mine = (span for span in kept if span.partition == partition)
+    return max(mine, key=lambda span: span.last, default=None)
+
+
+def next_offset(folder: Path, partition: int) -> int | None:
+    """Return the offset after the last one that the archive holds of a partition; None for none at all."""
+    newest = newest_span(folder, partition)
+    return None if newest is None else newest.last + 1
 
 
 @dataclass(frozen=True, slots=True)
