@@ -1,4 +1,4 @@
-"""`roomwatch explain`: the figures that decided, what is drawn of them, and what is said where none are kept."""
+"""`roomwatch explain`: the figures that decided, what is drawn, and what is said where none are kept."""
 
 from __future__ import annotations
 
