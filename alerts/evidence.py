@@ -7,20 +7,23 @@ their feed; figures and alerts as one line of text each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from alerts.contributions import EXPLAINED_KINDS
 from alerts.detectors.hits import Hit
 from alerts.detectors.reading import Condition, Reading, Subject
 from alerts.detectors.words import standing_hits
-from alerts.model import Kind
+from alerts.model import Alert, Kind, Transition
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS
 
-__all__ = ["EVIDENCE_MAX", "FIGURES", "QUALITY_KINDS", "evidence_of"]
+__all__ = ["EVIDENCE_MAX", "FIGURES", "QUALITY_KINDS", "beside_vendors", "evidence_of"]
 
 EVIDENCE_MAX: Final = 20
 """Entries of an alert; as many as hits of a room and tick."""
 _WORDS_MAX: Final = 8
 _FIGURES_MAX: Final = 8
+_VENDORS_MAX: Final = 4
 _WORDS_MS: Final = 300_000
 """Complaints of the last five minutes are quoted."""
 _WORDS_WINDOW_S: Final = 60.0
@@ -117,6 +120,25 @@ def evidence_of(
     if kind not in QUALITY_KINDS:
         found += [_told("alert", started_ms, f"{rule} ({severity})") for rule, severity, started_ms in beside]
     return found[:EVIDENCE_MAX]
+
+
+def beside_vendors(transition: Transition, vendors: Sequence[Alert]) -> Transition:
+    """Return a transition on a room's traffic or sales with the open alerts of vendors in its evidence.
+
+    Vendors are judged in partitions of their own: only who sees all alerts can tell.
+
+    Args:
+        transition: any; one of another kind, or that ends an episode, is returned as it is.
+        vendors: open alerts of vendors, oldest first.
+    """
+    if not vendors or transition.kind not in EXPLAINED_KINDS or transition.to == "resolved":
+        return transition
+    told = [
+        _told("alert", one.started_at_ms, f"{one.rule} ({one.severity}) {one.subject}")
+        for one in vendors[-_VENDORS_MAX:]
+    ]
+    kept = transition.evidence[: EVIDENCE_MAX - len(told)]
+    return replace(transition, evidence=[*kept, *told])
 
 
 def _words(kind: Kind, subject: Subject) -> list[Hit]:

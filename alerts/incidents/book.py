@@ -52,6 +52,7 @@ class Book:
         self._groups = Groups()
         self._inhibitions = Inhibitions()
         self._by_key: dict[str, str] = {}
+        self._vendors: set[str] = set()
         self._due: list[tuple[int, str]] = []
         self.reset_written()
 
@@ -68,6 +69,7 @@ class Book:
             hold = holds.until_now(alert) if packed is None else holds.unpack(packed)
             self.open[alert_id], self.holds[alert_id] = alert, hold
             self._by_key[episodes.key_of(alert)] = alert_id
+            self._note_vendor(alert)
             self.silences.hides(alert_id, set(), _silences(hold), None)
         self.take_policy(policy, watched_ms)
 
@@ -94,6 +96,10 @@ class Book:
         alert, under = self.open[alert_id], self.holds[alert_id].under
         return alert if alert.state == under else replace(alert, state=under)
 
+    def vendors(self) -> list[Alert]:
+        """Return the open episodes of vendors in the order in which they were opened."""
+        return [self.open[alert_id] for alert_id in self.in_order(self._vendors)]
+
     def in_order(self, ids: Iterable[str]) -> list[str]:
         """Return ids of open episodes in the order in which they were opened."""
         return sorted((one for one in ids if one in self.open), key=lambda one: (self.holds[one].opened, one))
@@ -113,6 +119,7 @@ class Book:
         Returns:
             The episode as it is shown.
         """
+        self._note_vendor(alert)
         if alert.state == "resolved":
             affected = self._close(alert, record, origin, command)
             shown = alert
@@ -126,6 +133,10 @@ class Book:
             shown = self._show(alert, now, record, origin, command)
         self.review(affected, record)
         return shown
+
+    def _note_vendor(self, alert: Alert) -> None:
+        if alert.room_id is None and "/" in alert.subject:
+            (self._vendors.discard if alert.state == "resolved" else self._vendors.add)(alert.id)
 
     def review(self, ids: Iterable[str], record: Record) -> None:
         """Look anew at what lies over episodes; make the changes that follow."""

@@ -17,6 +17,7 @@ import msgspec
 import orjson
 
 from alerts.detectors.monitor import Limits
+from alerts.evidence import beside_vendors
 from alerts.incidents import episodes, monitor
 from alerts.incidents.book import CLOSED_KEEP_MS, CLOSED_MAX, Book
 from alerts.incidents.kept import Entry, Kept, Origin, Written, audit_entry
@@ -168,6 +169,7 @@ class Incidents:
         return None
 
     def _settle(self, transition: Transition, record: Record, origin: Origin) -> None:
+        transition = beside_vendors(transition, self._book.vendors())
         alert = self._book.find(episodes.key_of(transition))
         climb: dict[str, Any] = {}
         if alert is None:
