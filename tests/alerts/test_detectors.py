@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.conditions import watch
-from alerts.detectors.conversion import ConversionParams, matured
+from alerts.detectors.conversion import matured
 from alerts.detectors.reading import BETWEEN, CRITICAL, OK, WARNING, Condition, Subject
 from alerts.detectors.threshold import wilson_lower
 from alerts.rulecheck import load
@@ -219,8 +219,8 @@ def test_calm_rooms_raise_no_spike(seed: int) -> None:
 
 
 CONVERSION = (
-    "rules: [{name: drop, kind: conversion_drop, for_s: 60, keep_firing_s: 60, min_samples: 50,"
-    " any: [{detector: conversion, params: {evidence: 8}}]}]"
+    "rules: [{name: drop, kind: conversion_drop, for_s: 0, keep_firing_s: 60, min_samples: 50,"
+    " any: [{detector: conversion, params: {false_alarm_h: 100}}]}]"
 )
 
 
@@ -296,7 +296,6 @@ def test_a_lasting_drop_becomes_the_new_normal() -> None:
     st.floats(1, 60), st.floats(1.1, 10), st.sampled_from([1.0, 5.0, 10.0]), st.sampled_from([0.4, 1.0, 2.5])
 )
 def test_all_clicks_are_due_in_the_end(median_s: float, spread: float, step_s: float, slower: float) -> None:
-    params = ConversionParams(lag_median_s=median_s, lag_p90_s=median_s * spread, step_s=step_s)
-    parts = matured(params, slower=slower)
+    parts = matured(median_s, median_s * spread, step_s, slower=slower)
     assert math.isclose(sum(parts), 1)
     assert min(parts) >= 0

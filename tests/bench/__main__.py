@@ -23,6 +23,7 @@ BENCHES: Final[tuple[str, ...]] = (
     "kpi",
     "chat",
     "words",
+    "conversion",
 )
 
 

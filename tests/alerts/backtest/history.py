@@ -124,7 +124,7 @@ rules:
   - name: conversion
     kind: conversion_drop
     any:
-      - {detector: conversion, params: {evidence: 1.5, baseline_paid: 20, step_s: 5, baseline_s: 120,
+      - {detector: conversion, params: {false_alarm_h: 0.01, baseline_paid: 20, step_s: 5, baseline_s: 120,
          lag_median_s: 5, lag_p90_s: 15}}
     for_s: 5
     keep_firing_s: 5

@@ -92,8 +92,8 @@ def test_a_drop_of_conversion_is_put_down_to_item_and_stage_beside_what_else_is_
     told = play(figures, 3_000)
     drop = next(each for each in told if each.kind == "conversion_drop")
     items, stages = parts(drop, "item"), parts(drop, "stage")
-    assert items["i2"] < 4 * -abs(items["i1"])
-    assert stages["order_to_paid"] < 4 * -abs(stages["click_to_order"])
+    assert items["i2"] < -abs(items["i1"])
+    assert stages["order_to_paid"] < -abs(stages["click_to_order"])
     assert sum(items.values()) == pytest.approx(change(drop))
     assert sum(stages.values()) == pytest.approx(change(drop))
     assert {"source": "alert", "at_ms": T0 + 2_400_000, "text": "stutter (critical)"} in drop.evidence
