@@ -45,6 +45,8 @@ _SAMPLES: Final[dict[str, tuple[tuple[str, str | None], ...]]] = {
     "live_vendor_latency_p99_seconds": (("live_vendor_calls", None),),
 }
 """Metric -> the counts (metric, label value) whose sum over the same window is its number of samples."""
+_OF_MANY: Final = frozenset(("live_interaction_concentration",))
+"""Metrics that are odd only where much happens: the ten busiest of twenty people have half of the events."""
 _FRAMES: Final = "live_frames_per_second"
 _INTERVAL: Final = "live_ping_interval_seconds"
 _OFFSET: Final = "live_av_offset_seconds"
@@ -207,6 +209,7 @@ def _threshold(condition: MetricCondition, min_samples: int) -> Threshold:
         z=0.0 if condition.lower_bound is None else NormalDist().inv_cdf(condition.lower_bound),
         calm_from=signed.get(-1, -NEVER),
         calm_to=signed.get(1, NEVER),
+        few_are_calm=metric.name in _OF_MANY,
         watched_at=index[column(_INTERVAL, label_value=label_value).name]
         if metric.name == _PER_100_S
         else None,

@@ -62,10 +62,13 @@ class AboveOwn:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def level(self, subject: Subject) -> int | None:
-        """Return the level now; None without a figure, with too few events or before the room is known."""
+        """Return the level now; None without a figure or before the room is known; few events are calm."""
         value, kept = subject.values[self.at], subject.memory.get(self.id)
-        if value is None or (subject.values[self.events_at] or 0) < self.min_samples:
+        events = subject.values[self.events_at]
+        if value is None or events is None:
             return None
+        if events < self.min_samples:
+            return OK
         if kept is None or kept[0] * self.params.step_s < self.params.ready_s:
             return None
         bound = self._bound(kept[1])

@@ -27,6 +27,8 @@ __all__ = ["COMPLAINTS", "Complaints", "ComplaintsParams"]
 _METRIC: Final = "live_complaining_users"
 _LINES: Final = "live_danmaku_per_second"
 _WINDOW_S: Final = 60
+_IN_BREACH: Final = 0.1
+"""Weight of a sample beyond the bound: an alert must not become the normal while it lasts."""
 _OPEN: Final = 2.0
 """Standard errors by which the mean is taken high."""
 _RECOVERED: Final = 0.6
@@ -98,12 +100,17 @@ class Complaints:
             return
         taken, people, lines = subject.memory.get(self.id, (0, 0.0, 0.0))
         weight = max(1 - math.exp(-self.params.step_s / self.params.memory_s), 1 / (taken + 1))
-        sample = min(float(value), self._bound(self._usual(subject))) if taken else float(value)
+        bound = self._bound(self._usual(subject))
+        if taken and value > bound:
+            weight *= _IN_BREACH
+        sample = min(float(value), bound) if taken else float(value)
         lines += weight * (self._lines(subject) - lines)
         subject.memory[self.id] = [taken + 1, people + weight * (sample - people), lines]
 
     def _lines(self, subject: Subject) -> float:
-        return float(subject.values[self.lines_at] or 0.0) * _WINDOW_S
+        """Return the lines of the last minute that do not complain."""
+        people = float(subject.values[self.at] or 0.0)
+        return max(0.0, float(subject.values[self.lines_at] or 0.0) * _WINDOW_S - people)
 
     def _usual(self, subject: Subject) -> float:
         """Return the people to expect among so many lines, taken high by what few samples leave open."""

@@ -34,8 +34,8 @@ _WINDOW_S: Final = 300
 _LATEST_S: Final = 60
 _SPAN_MIN_S: Final = 120.0
 """Watched time from which the last minute can be told from what was before, seconds."""
-_CONFIRMED: Final = 0.5
-"""Least part of what the slope says that the last minute must have moved."""
+_CONFIRMED: Final = (0.5, 1.5)
+"""Least and most of what the slope says that the last minute must have moved: a jump moves it by more."""
 _FRAME_S: Final = 0.1
 """Time of a frame where the frame rate is unknown, seconds: of 10 frames a second, the slowest watched."""
 _SPREAD_OF_SLOPE: Final = 2.0
@@ -127,7 +127,8 @@ class Drift:
         span_s = self._span_s(subject)
         if latest is None or middle is None or span_s is None:
             return None
-        return bool((latest - middle) / slope >= _CONFIRMED * (span_s - _LATEST_S) / 2)
+        least, most = (part * (span_s - _LATEST_S) / 2 for part in _CONFIRMED)
+        return bool(least <= (latest - middle) / slope <= most)
 
 
 def _build(condition: DetectorCondition, rule: Rule) -> Drift:

@@ -6,6 +6,7 @@ The room's own share is that of the session before the window, as if ``prior_ord
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -26,6 +27,10 @@ _METRIC: Final = "live_refund_ratio"
 _TOTAL: Final = "live_orders_total"
 _WINDOW: Final = "live_orders_in_window"
 _WINDOW_S: Final = 900
+
+
+_OPEN: Final = 3.0
+"""Standard errors that the room's own share is taken high."""
 
 
 class RefundsParams(Params):
@@ -62,10 +67,10 @@ class Refunds:
             return None
         if refunded < self.params.least:
             return OK
-        ratio, own = self._ratio(values), self._own(values)
-        if ratio > self.params.multiple * own:
+        ratio, most = self._ratio(values), self._most(values)
+        if ratio > self.params.multiple * most:
             return WARNING
-        return BETWEEN if ratio > self.params.recover * own else OK
+        return BETWEEN if ratio > self.params.recover * most else OK
 
     def total(self, subject: Subject) -> bool:  # noqa: ARG002 - there is no most
         """Return False."""
@@ -78,7 +83,7 @@ class Refunds:
         return Reading(
             value=None if values[self.refunded_at] is None else self._ratio(values),
             expected=own,
-            threshold=self.params.multiple * own,
+            threshold=self.params.multiple * self._most(values),
             samples=values[self.refunded_at],
             window_s=_WINDOW_S,
             newest_ms=newest_ms(subject, ("orders",)),
@@ -89,6 +94,12 @@ class Refunds:
 
     def _ratio(self, values: list[Any]) -> float:
         return float(values[self.refunded_at] / max(1, values[self.paid_at] or 0))
+
+    def _most(self, values: list[Any]) -> float:
+        """Return the room's own share taken high by what few orders leave open of it."""
+        own = self._own(values)
+        paid = max(0, (values[self.all_paid_at] or 0) - (values[self.paid_at] or 0))
+        return own + _OPEN * math.sqrt(own / (paid + self.params.prior_orders))
 
     def _own(self, values: list[Any]) -> float:
         refunded = max(0, (values[self.all_refunded_at] or 0) - (values[self.refunded_at] or 0))

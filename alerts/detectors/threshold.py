@@ -99,6 +99,7 @@ class Threshold:
         total_excess: a figure at or beyond it is a total breach.
         confidence: what the figure's lower bound is taken with; None: the figure itself is compared.
         calm_from: with ``calm_to`` the recover bounds; nearly all figures are between them.
+        few_are_calm: whether too few samples are by themselves a sign that all is well.
         watched_at: index of the ping interval whose product with the samples is the time that was watched;
             None where the figure does not need ``WATCHED_S`` of it.
     """
@@ -118,14 +119,17 @@ class Threshold:
     calm_to: float = -NEVER
     step_ms: int = 0
     watched_at: int | None = None
+    few_are_calm: bool = False
 
     def level(self, subject: Subject) -> int | None:
         """Return the level of the figure now; None without a figure or with too few samples."""
         values = subject.values
         figure = self._now(values)
         value = values[figure.at]
-        if value is None or (self.min_samples and self._too_few(figure, values)):
+        if value is None:
             return None
+        if self.min_samples and self._too_few(figure, values):
+            return self._of_few(value)
         if self.watched_at is not None and _watched_s(figure, values, self.watched_at) < WATCHED_S:
             return None
         if self.calm_from <= value <= self.calm_to:
@@ -164,6 +168,16 @@ class Threshold:
 
     def observe(self, subject: Subject) -> None:
         """Learn nothing."""
+
+    def _of_few(self, value: float) -> int | None:
+        """Return the level of a figure of few samples: they may end an alert, never begin one.
+
+        Pings that are missing say nothing at all.
+        """
+        if self.few_are_calm:
+            return OK
+        calm = self.interval_at is None and self.calm_from <= value <= self.calm_to
+        return OK if calm else None
 
     def _now(self, values: list[Any]) -> Figure:
         if self.interval_at is None:

@@ -41,7 +41,7 @@ BEGIN_MS: Final = 1_760_000_400_000
 """A full minute, in the afternoon of Shanghai."""
 _FLUSH_MS: Final = 50
 """Time between flushes of the ingest under critical events."""
-_CRITICAL_PER_S: Final = 12
+_CRITICAL_PER_S: Final = 6
 """Records of a partition between two ticks of a second; each tells of one room."""
 _MOVING: Final = 0.2
 """Share of the figures that are others each second."""
