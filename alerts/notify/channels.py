@@ -83,6 +83,7 @@ class Channel:
     budget: Budget
     fallback: str | None = None
     send_resolved: bool = True
+    send_notices: bool = True
     secret: str = field(default="", repr=False)
     do: str = ""
     target: str = ""
@@ -148,6 +149,7 @@ def channel(receiver: Receiver, environment: Mapping[str, str], *, locale: Local
         budget=Budget(receiver.per_minute or messages, _MINUTE_MS, receiver.bytes_max or bytes_max),
         fallback=receiver.fallback,
         send_resolved=receiver.send_resolved,
+        send_notices=receiver.send_notices,
         secret=_value(receiver.name, str(options.get("secret", secret)), environment),
         **(_action(receiver.name, options) if kind == "action" else {}),
     )
