@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
+from alerts.model import ActionName
 from alerts.notify.budget import Budget, Mode
 from alerts.routing import Receiver
 from stream.errors import SettingsError
@@ -60,7 +61,7 @@ _OWN_OPTIONS: Final[dict[ChannelKind, frozenset[str]]] = {
     "webhook": frozenset(("secret",)),
     "action": frozenset(("secret", "do", "target", "dry_run")),
 }
-_ACTIONS: Final = ("switch_vendor", "enable_standby", "scale_out")
+_ACTIONS: Final = get_args(ActionName)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import orjson
 
+from alerts.actions import filled
 from alerts.notify.channels import Channel, ChannelKind
 from alerts.notify.model import SILENCES, Item, Message
 from alerts.notify.retry import Verdict
@@ -61,7 +62,6 @@ _FINAL: Final[dict[ChannelKind, frozenset[int]]] = {
 }  # fmt: skip
 """Codes that no repeat will change: wrong token, signature or keyword, robot stopped, content refused. A code
 that stands in neither list is tried again, and the fallback gets what it does not take."""
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 _LABEL_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 _TIMES_OUT_S: Final = 300
 """Alertmanager takes an alert for over when it has not heard of it for so long; we tell it each minute."""
@@ -167,11 +167,16 @@ def refreshed(
 
 
 def asked_of(channel: Channel, alert: Mapping[str, Any]) -> dict[str, str]:
-    """Return ``do`` and ``target`` of an action: the alert's own wish, or the channel's for it."""
-    wish = alert.get("action") or {}
+    """Return ``do`` and ``target`` of an action: the alert's own wish, or the channel's for it.
+
+    ``do`` is empty when nothing can be asked for: neither names anything, or the alert lacks the labels of
+    the channel's target.
+    """
+    if wish := alert.get("action"):
+        return {"do": wish["do"], "target": wish["target"]}
     words = {**alert["labels"], "room_id": alert["room_id"] or "", "subject": alert["subject"]}
-    target = _PLACE.sub(lambda place: str(words.get(place[1], "")), channel.target)
-    return {"do": wish.get("do") or channel.do, "target": wish.get("target") or target}
+    target = filled(channel.target, words)
+    return {"do": "" if channel.target and not target else channel.do, "target": target}
 
 
 def is_rehearsal(channel: Channel, message: Message) -> bool:

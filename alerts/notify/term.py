@@ -103,9 +103,10 @@ class Term:
         self._notices = await patiently(self._store.notices)
         await self._keep(self._desk.load(await patiently(self._store.load), now_ms=self._now()))
         since_ms = self._now() - int(1_000 * self._settings.notify_begin_s)
-        alerts = SourceLog(self._settings, "alerts", offset=self._offset, since_ms=since_ms)
-        notices = SourceLog(self._settings, "outcomes", offset=self._notices, since_ms=since_ms)
-        async with alerts, notices:
+        async with (
+            SourceLog(self._settings, "alerts", offset=self._offset, since_ms=since_ms) as alerts,
+            SourceLog(self._settings, "outcomes", offset=self._notices, since_ms=since_ms) as notices,
+        ):
             self._offset, self._notices = alerts.begin - 1, notices.begin - 1
             await self._keep([])
             _log.info("notify.began", offset=self._offset, channels=len(self._channels))
