@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 import msgspec
 import orjson
 
+from alerts.session import SessionChange
 from stream.errors import RoomwatchError
 
 __all__ = [
@@ -343,15 +344,16 @@ class Alert:
 
 _ALERT_OPTIONAL: Final = ("owner", "verdict", "action", "escalated_to")
 _ALERT_FIELDS: Final = tuple(name for name in Alert.__dataclass_fields__ if name not in _ALERT_OPTIONAL)
-_BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command]]] = {
+_BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command | SessionChange]]] = {
     "transition": Transition,
     "heartbeat": Heartbeat,
     "command": Command,
+    "session": SessionChange,
 }
 _Form = TypeVar("_Form")
 
 
-def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command:
+def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command | SessionChange:
     """Return a value of ``live.transitions``.
 
     Raises:
