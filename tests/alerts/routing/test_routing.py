@@ -132,6 +132,22 @@ def test_mute_times_hold_past_midnight_and_on_days():
         ("people: [{name: a}, {name: a}]", "people[1].name", "another entry"),
         ("routes: [{match: {kind: [loud]}, to: [x]}]", "routes[0].match.kind[0]", "stutter"),
         ("receivers: [{name: a, url: x, fallback: a}]", "receivers[0].fallback", "no other receiver"),
+        (
+            "receivers:\n- {name: z, url: x, fallback: a}\n- {name: a, url: x, fallback: b}\n"
+            + "- {name: b, url: x, fallback: c}\n- {name: c, url: x, fallback: a}",
+            "receivers[1].fallback",
+            "a > b > c > a",
+        ),
+        (
+            "receivers: [{name: a, url: 'action+https://x', fallback: b}, {name: b, url: x}]",
+            "receivers[0].fallback",
+            "an action",
+        ),
+        (
+            "receivers: [{name: a, url: 'action+https://x'}, {name: b, url: x, fallback: a}]",
+            "receivers[1].fallback",
+            "an action",
+        ),
         ("receivers: [{name: a, adress: x, url: x}]", "receivers[0].adress", "url"),
         ("rosters: [{name: d, weekly: [{from: '25:00', primary: p}]}]", "rosters[0].weekly[0].from", "25:00"),
         ("rosters: [{name: d, weekly: [{primary: p}]}]", "rosters[0].weekly[0].primary", "no person"),
