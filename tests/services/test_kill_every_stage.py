@@ -174,20 +174,20 @@ class Battle:
 
     async def _ask(self, path: str, body: dict[str, Any], is_done: Callable[[], Awaitable[bool]]) -> bool:
         """Ask the gateway, again when it died, until it says yes or it is done; return whether it did."""
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10) as http:
-            for _ in range(200):
+        said: list[bool] = []
+
+        async def asked() -> bool:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10) as http:
                 try:
                     answer = await http.post(path, json=body)
                 except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-                    continue
-                if answer.status_code in (200, 202):
-                    return True
-                assert answer.status_code in (404, 409, 503), answer.text
-                if await is_done():
                     return False
-                await asyncio.sleep(0.1)
-        raise AssertionError(self.told())
+            said.append(answer.status_code in (200, 202))
+            assert said[-1] or answer.status_code in (404, 409, 503), answer.text
+            return said[-1] or await is_done()
+
+        await until(asked, 60, what=path)
+        return said[-1]
 
     def robot_answers(self, call: int) -> Answer | None:
         """Kill the notifier between its call and the answer, when that is asked for; every other is taken."""
