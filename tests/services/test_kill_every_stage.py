@@ -71,6 +71,7 @@ routes: [{to: [chat]}]
 """
 ACKED, LEFT, LATE = ("r0", "r1", "r2"), ("r3", "r4", "r5"), ("r6", "r7")
 TOLD = ("sent", "digested")
+RUN_LATER = {"gateway": ("alerts.gateway.shell",)}
 STAGES = 6
 
 
@@ -209,7 +210,7 @@ async def _never() -> bool:
 @pytest.fixture(scope="module")
 def zygotes() -> Iterator[dict[str, Zygote]]:
     """Return what forks the roles."""
-    made = {role: Zygote(role) for role in ROLES}
+    made = {role: Zygote(role, *RUN_LATER.get(role, ())) for role in ROLES}
     yield made
     for one in made.values():
         one.close()
