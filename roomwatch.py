@@ -30,6 +30,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("stream.sources.replay", "send a recorded broadcast, moved to now"),
     "feeds": ("stream.sources.feeds", "describe the feeds and the columns of the windows"),
     "backtest": ("alerts.backtest", "run a rule set over what was recorded"),
+    "shadow": ("alerts.shadow", "run a rule set live beside the one in force, heard by nobody"),
+    "explain": ("alerts.explain", "draw the figures around an alert, and what was open beside it"),
     "alerts": ("alerts.commands.alerts", "list alerts, acknowledge, resolve, assign them"),
     "silences": ("alerts.commands.silences", "keep alerts quiet for a time, with a preview"),
     "rules": ("alerts.commands.rules", "read, check and change the rule set"),

@@ -34,6 +34,8 @@ SHELLS = (
     "stream.runtime", "stream.topics", "stream.ingest*", "stream.store*", "stream.sources.*",
     "stream.archive*", "alerts.backtest", "alerts.backtest.answer", "alerts.backtest.command",
     "alerts.backtest.inputs", "alerts.backtest.pool", "alerts.backtest.screen", "alerts.backtest.work",
+    "alerts.explain", "alerts.explain.command", "alerts.explain.kept", "alerts.explain.past",
+    "alerts.explain.screen", "alerts.shadow", "alerts.shadow.command", "alerts.shadow.feed",
     "alerts.commands*", "alerts.fold", "alerts.store*", "alerts.engine*", "alerts.tail*", "alerts.notify*",
     "alerts.gateway", "alerts.gateway.alertlog", "alerts.gateway.api", "alerts.gateway.app",
     "alerts.gateway.backtests", "alerts.gateway.calls", "alerts.gateway.sets", "alerts.gateway.silences",
@@ -62,7 +64,7 @@ ONLY_IN = {
     "mode": ("alerts.engine*",),
     "aiokafka": (
         "stream.topics", "stream.ingest*", "stream.sources.*", "alerts.engine*", "alerts.gateway.*",
-        "alerts.notify*", "exporters.archive*", "deploy.local.*",
+        "alerts.notify*", "alerts.shadow.feed", "exporters.archive*", "deploy.local.*",
     ),
     "apprise": ("alerts.notify.sending",),
     "fastapi": ("alerts.gateway.*",),

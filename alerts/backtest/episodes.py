@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.model import SEVERITY_RANK, Kind, Severity, Transition
 
-__all__ = ["Episode", "episodes"]
+__all__ = ["Episode", "episodes", "grow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,18 @@ def episodes(transitions: Iterable[Transition], from_ms: int, to_ms: int) -> lis
     for told in transitions:
         if told.tick_ms >= to_ms:
             continue
-        known = found.get(told.alert_id)
-        if told.to == "firing":
-            found[told.alert_id] = _begun(told)
-        elif known is not None:
-            found[told.alert_id] = _changed(known, told)
+        grown = grow(found.get(told.alert_id), told)
+        if grown is not None:
+            found[told.alert_id] = grown
     inside = (one for one in found.values() if one.ended_at_ms is None or one.ended_at_ms >= from_ms)
     return sorted(inside, key=lambda one: (one.fired_at_ms, one.id))
+
+
+def grow(known: Episode | None, told: Transition) -> Episode | None:
+    """Return an episode after one more transition of it; None while its firing is not known."""
+    if told.to == "firing":
+        return _begun(told)
+    return None if known is None else _changed(known, told)
 
 
 def _begun(told: Transition) -> Episode:

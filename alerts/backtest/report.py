@@ -12,7 +12,7 @@ from alerts.backtest.episodes import Episode
 from alerts.conditions import scope_of
 from alerts.ruleset import RuleSet
 
-__all__ = ["Extent", "Swept", "notes_of", "report"]
+__all__ = ["PEOPLE", "Extent", "Swept", "notes_of", "report"]
 
 Note = dict[str, str]
 
@@ -21,7 +21,7 @@ _WORDS: Final[Note] = {
     "en": "hits of word lists are those of the lists in force then: a changed list cannot be tried on"
     " recorded windows",
 }
-_PEOPLE: Final[Note] = {
+PEOPLE: Final[Note] = {
     "zh": "认领、人工关闭、静默、抑制与合并不在回测之内：这里是规则阶段的输出。",
     "en": "acknowledgements, manual ends, silences, inhibition and groups are no part of it: this is what"
     " the rules stage tells",
@@ -97,7 +97,7 @@ def report(
 
 def notes_of(extent: Extent, candidate: RuleSet, verdicts: Mapping[str, str] | None) -> list[Note]:
     """Return what the reader must know of a backtest, in both languages."""
-    found = [_WORDS, _PEOPLE]
+    found = [_WORDS, PEOPLE]
     if any(scope_of(rule) == "monitor" for rule in candidate.rules):
         found.append(_MONITOR)
     if verdicts is None:

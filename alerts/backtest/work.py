@@ -24,7 +24,7 @@ from alerts.model import Transition
 from stream.archive import Archive, Session
 from stream.archive.reader import QUIET_MS
 
-__all__ = ["LOOK_BACK_MS", "Piece", "Room", "pieces", "play_piece", "renumbered"]
+__all__ = ["LOOK_BACK_MS", "Piece", "Room", "lives", "pieces", "play_piece", "renumbered"]
 
 LOOK_BACK_MS: Final = PLANNED_MS + 3_600_000
 """Vendors and planned rooms have no start to go back to: they are played from so long before the range."""
@@ -114,22 +114,32 @@ def play_piece(
         skip: as of ``play``.
         played: called after each subject.
     """
-    table = archive.ticks(piece.partition, piece.from_ms, piece.to_ms, HEAD_COLUMNS)
-    clock = Clock(table, piece.partition)
     told: dict[str, list[Transition]] = {name: [] for name in runs}
-    if not len(clock):
-        return told
     within = {name: sets.within(piece.from_ms, piece.to_ms) for name, sets in runs.items()}
-    kind = RoomRows if piece.rooms else VendorRows
-    places = _places(runs, vendor=not piece.rooms)
-    for key, rows in _subjects(archive, piece, places):
-        table, at = _placed(clock, rows)
-        if len(table):
-            life = Life(clock, kind(table, places), at)
+    for key, life in lives(archive, piece, runs.values()):
+        if life is not None:
             for name, sets in within.items():
                 told[name] += play(key, life, sets, skip=skip)
         played()
     return told
+
+
+def lives(archive: Archive, piece: Piece, every: Collection[Sets]) -> Iterator[tuple[str, Life | None]]:
+    """Yield each subject of a piece with its rows along their clock; None where none of them counts.
+
+    Args:
+        archive: where the rows are.
+        piece: whose.
+        every: rules; only figures that one of them may read are there.
+    """
+    clock = Clock(archive.ticks(piece.partition, piece.from_ms, piece.to_ms, HEAD_COLUMNS), piece.partition)
+    if not len(clock):
+        return
+    kind = RoomRows if piece.rooms else VendorRows
+    places = _places(every, vendor=not piece.rooms)
+    for key, rows in _subjects(archive, piece, places):
+        table, at = _placed(clock, rows)
+        yield key, Life(clock, kind(table, places), at) if len(table) else None
 
 
 def renumbered(transitions: Sequence[Transition]) -> list[Transition]:
@@ -219,10 +229,10 @@ def _piece(partition: int, rooms: list[Room], to_ms: int) -> Piece:
     return Piece(partition, tuple(rooms), begin_ms - _MARGIN_MS, to_ms, weight)
 
 
-def _places(runs: Mapping[str, Sets], *, vendor: bool) -> list[int]:
-    """Return the places of the figures that any rule of any run may read."""
-    every = [bundles for sets in runs.values() for bundles in sets.bundles]
-    return sorted({at for each in every for at in (each.vendor_figures if vendor else each.room_figures)})
+def _places(every: Collection[Sets], *, vendor: bool) -> list[int]:
+    """Return the places of the figures that any of the rules may read."""
+    known = [bundles for sets in every for bundles in sets.bundles]
+    return sorted({at for each in known for at in (each.vendor_figures if vendor else each.room_figures)})
 
 
 def _subjects(archive: Archive, piece: Piece, places: list[int]) -> Iterator[tuple[str, pa.Table]]:

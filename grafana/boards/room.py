@@ -180,6 +180,20 @@ _NUMBERS: Final = (
                 steps=silent(),
                 decimals=0,
             ),
+            PanelSpec(
+                kind="stat",
+                title=Words("本场故障率", "Time at fault"),
+                description=Words(
+                    "本场直播时间中, 有画面或断流严重告警未关闭的占比, 暂停不计。"
+                    "偏高: 下一场前换线路或推流设备。",
+                    "Share of this session's live time, pauses left out, in which a critical alert on "
+                    "picture or feed was open. High: change line or encoder before the next show.",
+                ),
+                no_data=CHOOSE,
+                unit="percentunit",
+                queries=[Query(of("live_fault_ratio", window("session")), Words("故障率", "at fault"))],
+                decimals=1,
+            ),
         ),
     ),
 )

@@ -27,7 +27,7 @@ from tests.bench.shows import copies, made_up, record_log, simulated
 SHOWS: Final = 100
 HOURS: Final = 6
 PARTITIONS: Final = 4
-MADE: Final = 4
+MADE: Final = 2
 """Rooms made second by second; the shows are copies of them."""
 SIMULATED: Final = 2
 SIMULATED_HOURS: Final = 0.5

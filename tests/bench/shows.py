@@ -114,8 +114,10 @@ class _Room:
     def _first(self, column: Column) -> Any:
         if column.metric.type == "histogram":
             return None
+        if column.metric.label and not column.metric.label_values:
+            return {}
         if column.metric.type == "counter":
-            return {} if column.metric.label and not column.metric.label_values else 0
+            return 0
         return _STEADY.get(column.metric.name, 20)
 
     def _next(self, column: Column, value: Any) -> Any:
@@ -123,7 +125,8 @@ class _Room:
         if value is None or name in _STEADY:
             return value
         if isinstance(value, dict):
-            return {"feed": value.get("feed", 0) + 1, "search": 3}
+            risen = value.get("feed", 0) + 1 if column.metric.type == "counter" else dice.randrange(3)
+            return {"feed": risen, "search": 3}
         if column.metric.type == "counter":
             return value + dice.randrange(9)
         return round(dice.random() * 0.004, 4) if name.endswith("_ratio") else dice.randrange(20, 60)
