@@ -140,7 +140,7 @@ class Process:
 
 
 def leashed(argv: Sequence[str]) -> list[str]:
-    """Return what runs a program that the kernel kills when the thread that starts it ends, in whatever way."""
+    """Return what runs a program that the kernel kills when the thread that starts it ends, in any way."""
     return [sys.executable, "-I", "-S", _LEASH, "KILL", str(os.getpid()), *argv]
 
 
