@@ -26,6 +26,7 @@ __all__ = [
     "SEVERITIES",
     "SEVERITY_RANK",
     "TRAFFIC_KINDS",
+    "ActionName",
     "Alert",
     "BadRecord",
     "Change",
@@ -71,6 +72,8 @@ State = Literal["firing", "acknowledged", "escalated", "suppressed", "resolved"]
 """State of an episode as the world sees it; kept by the incidents stage alone."""
 Change = Literal["firing", "severity", "resolved"]
 """What a transition of the rules stage says: the episode begins, its severity moved, it is over."""
+ActionName = Literal["switch_vendor", "enable_standby", "scale_out"]
+"""What an alert may ask others to do; a closed list."""
 CommandName = Literal[
     "ack", "resolve", "assign", "silence", "unsilence", "test", "rules_changed", "routes_changed"
 ]
@@ -126,6 +129,7 @@ class Transition:
         value: the figure, in the unit of its metric; ``expected``, ``threshold``, ``samples``, ``confidence``
             and ``window_s`` are None where they do not apply.
         reason: why it ended (`recovered`, `room_ended`, `rule_removed`), or a word on the finding.
+        action: ``{do, target}`` that the rule asks for; None for nothing.
     """
 
     partition: int
@@ -154,6 +158,7 @@ class Transition:
     runbook_url: str
     evidence: list[dict[str, Any]]
     reason: str | None
+    action: dict[str, Any] | None = None
 
     @property
     def alert_id(self) -> str:
@@ -161,8 +166,8 @@ class Transition:
         return episode_id(self.rule, self.subject, self.started_at_ms)
 
     def to_record(self) -> dict[str, Any]:
-        """Return the record of docs/records.md, keys in its order."""
-        return {
+        """Return the record of docs/records.md, keys in its order; ``action`` only where there is one."""
+        record = {
             "v": 1,
             "type": "transition",
             "partition": self.partition,
@@ -192,6 +197,7 @@ class Transition:
             "evidence": self.evidence,
             "reason": self.reason,
         }
+        return record if self.action is None else {**record, "action": self.action}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
 from alerts.commands.client import Asking, asking
-from alerts.commands.tables import alerts_table, as_json, clock, heading, table
+from alerts.commands.tables import alerts_table, as_json, clock, deliveries_table, heading, table
 from alerts.commands.words import word
 from alerts.model import KINDS, OPEN_STATES, SEVERITIES
 from alerts.tail.screen import clean
@@ -48,7 +49,7 @@ def list_(asking: Asking, state: str | None, everything: bool, limit: int, **que
 @asking
 def show(asking: Asking, alert_id: str) -> None:
     """Show an alert: what it says, its way, every change of it and every delivery."""
-    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    found = asking.gateway.ask("GET", f"/alerts/{quote(alert_id, safe='')}")
     if asking.as_json:
         as_json(found)
         return
@@ -64,10 +65,7 @@ def show(asking: Asking, alert_id: str) -> None:
     )
     click.echo()
     heading("deliveries", asking)
-    rows = [
-        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
-    ]
-    table(asking, ("time", "channel", "status", "reason"), rows)
+    deliveries_table(asking, found["deliveries"])
 
 
 @command.command("ack")
@@ -108,7 +106,7 @@ def assign(asking: Asking, alert_id: str, **body: Any) -> None:
 @asking
 def evidence(asking: Asking, alert_id: str) -> None:
     """Show what an alert rests on; with --json one line for each change and each piece, for the archive."""
-    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    found = asking.gateway.ask("GET", f"/alerts/{quote(alert_id, safe='')}")
     alert = found["alert"]
     if asking.as_json:
         as_json({"type": "alert", **alert})
@@ -138,15 +136,12 @@ def test(asking: Asking, **body: Any) -> None:
         as_json(found)
         return
     alerts_table(asking, [found["alert"]])
-    rows = [
-        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
-    ]
-    table(asking, ("time", "channel", "status", "reason"), rows)
+    deliveries_table(asking, found["deliveries"])
 
 
 def _act(asking: Asking, what: str, alert_id: str, body: dict[str, Any]) -> None:
     given = {name: value for name, value in body.items() if value is not None}
-    found = asking.gateway.ask("POST", f"/alerts/{alert_id}/{what}", body=given)
+    found = asking.gateway.ask("POST", f"/alerts/{quote(alert_id, safe='')}/{what}", body=given)
     if asking.as_json:
         as_json(found)
     elif "command_id" in found:

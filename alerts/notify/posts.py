@@ -21,12 +21,24 @@ from urllib.parse import quote
 
 import orjson
 
+from alerts.actions import filled
 from alerts.notify.channels import Channel, ChannelKind
-from alerts.notify.model import Item, Message
+from alerts.notify.model import SILENCES, Item, Message
 from alerts.notify.retry import Verdict
 from alerts.notify.wording import alert_link
 
-__all__ = ["OVERHEAD_BYTES", "Post", "action_of", "judge", "labels_of", "post", "postable", "refreshed"]
+__all__ = [
+    "OVERHEAD_BYTES",
+    "Post",
+    "action_of",
+    "asked_of",
+    "is_rehearsal",
+    "judge",
+    "labels_of",
+    "post",
+    "postable",
+    "refreshed",
+]
 
 OVERHEAD_BYTES: Final = 400
 """Bytes of a robot's body beside title and text: field names, whom to mention."""
@@ -50,7 +62,6 @@ _FINAL: Final[dict[ChannelKind, frozenset[int]]] = {
 }  # fmt: skip
 """Codes that no repeat will change: wrong token, signature or keyword, robot stopped, content refused. A code
 that stands in neither list is tried again, and the fallback gets what it does not take."""
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 _LABEL_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 _TIMES_OUT_S: Final = 300
 """Alertmanager takes an alert for over when it has not heard of it for so long; we tell it each minute."""
@@ -96,7 +107,16 @@ def post(channel: Channel, message: Message, *, now_ms: int, public_url: str) ->
         "id": message.id,
         "title": message.title,
         "text": message.body,
-        "alerts": [{**item.alert, "occasion": item.occasion} for item in message.items],
+        "alerts": [
+            {**item.alert, "occasion": item.occasion}
+            for item in message.items
+            if item.occasion not in SILENCES
+        ],
+        "notices": [
+            {"notice": item.occasion, "at_ms": item.alert["at_ms"], "silence": item.alert["silence"]}
+            for item in message.items
+            if item.occasion in SILENCES
+        ],
     }
     return _signed(channel, told, message.id, now_ms)
 
@@ -146,17 +166,33 @@ def refreshed(
     }
 
 
+def asked_of(channel: Channel, alert: Mapping[str, Any]) -> dict[str, str]:
+    """Return ``do`` and ``target`` of an action: the alert's own wish, or the channel's for it.
+
+    ``do`` is empty when nothing can be asked for: neither names anything, or the alert lacks the labels of
+    the channel's target.
+    """
+    if wish := alert.get("action"):
+        return {"do": wish["do"], "target": wish["target"]}
+    words = {**alert["labels"], "room_id": alert["room_id"] or "", "subject": alert["subject"]}
+    target = filled(channel.target, words)
+    return {"do": "" if channel.target and not target else channel.do, "target": target}
+
+
+def is_rehearsal(channel: Channel, message: Message) -> bool:
+    """Return whether an action is only recorded: the channel says so, or a test alert asks for it."""
+    tests = any(item.alert["labels"].get("test") for item in message.items if item.action is not None)
+    return channel.kind == "action" and (channel.dry_run or tests)
+
+
 def action_of(channel: Channel, message: Message) -> dict[str, Any]:
-    """Return what an action asks for: the alert's own wish, or the channel's for it."""
+    """Return what an action asks for; undone is what was asked for when it was done."""
     (item,) = message.items
     alert = item.alert
-    wish = alert.get("action") or {}
-    words = {**alert["labels"], "room_id": alert["room_id"] or "", "subject": alert["subject"]}
     return {
         "v": 1,
         "id": message.id,
-        "do": wish.get("do", channel.do),
-        "target": wish.get("target", _PLACE.sub(lambda place: words.get(place[1], ""), channel.target)),
+        **(item.action or asked_of(channel, alert)),
         "undo": item.occasion == "resolved",
         "alert_id": alert["id"],
         "change": alert["change"],
