@@ -22,15 +22,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
-from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import TimeoutError as StoreTimeoutError
+from redis.exceptions import RedisError
 
 from alerts.inbox import Inbox
 from alerts.stages import Output, Record, Stage
 from alerts.store.folds import Claim, Command
 from alerts.telemetry import Telemetry
 from stream.errors import FencedError, StageError
+from stream.store import AWAY
 
 __all__ = [
     "BEAT_S",
@@ -53,15 +52,6 @@ BEAT_S: Final = 1.0
 """Time between signs of life and lease renewals, seconds."""
 _BACKOFF_S: Final = (0.1, 3.0)
 """First and longest pause between attempts; jitter of half of it keeps processes apart."""
-_TRANSIENT: Final = (
-    StoreConnectionError,
-    StoreTimeoutError,
-    ReadOnlyError,
-    ClusterDownError,
-    TryAgainError,
-    OSError,
-    TimeoutError,
-)
 
 T = TypeVar("T")
 
@@ -322,7 +312,7 @@ class Fold:
         while True:
             try:
                 return await call()
-            except _TRANSIENT as error:
+            except AWAY as error:
                 self._telemetry.store_retries.labels(self.job.stage).inc()
                 if loop.time() + pause_s > end:
                     raise StageError(
