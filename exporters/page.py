@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from alerts.incidents.faults import Tally
 from alerts.model import KINDS, SEVERITIES
+from alerts.tally import Tally
 from exporters.selection import REST, Selected
 from exporters.table import Table, holds_object, table
 from exporters.text import Format, escape, header, histogram, labels, lines

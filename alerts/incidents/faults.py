@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from alerts.model import Alert, Kind
-from alerts.session import SessionChange, SessionState
+from alerts.session import SessionChange
+from alerts.tally import Tally, pack, unpack
 
-__all__ = ["ENDED_KEEP_MS", "FAULT_KINDS", "Faults", "Tally", "unpack"]
+__all__ = ["ENDED_KEEP_MS", "FAULT_KINDS", "Faults"]
 
 FAULT_KINDS: Final[frozenset[Kind]] = frozenset(
     ("stutter", "av_desync", "fps_low", "bitrate_low", "feed_lost")
@@ -27,51 +27,6 @@ FAULT_KINDS: Final[frozenset[Kind]] = frozenset(
 """Alerts on quality and feeds; what viewers complain of is no measurement."""
 ENDED_KEEP_MS: Final = 600_000
 """How long an ended session is known, milliseconds: as long as ingest keeps its figures."""
-
-
-class Tally(msgspec.Struct, array_like=True, frozen=True):
-    """A session so far; fields are only ever appended, with a default.
-
-    Attributes:
-        session_ms: its start, as ingest has it.
-        state: of the session since ``since_ms``.
-        since_ms: until when the times below are counted, epoch milliseconds of the stage's clock.
-        live_ms: live time.
-        fault_ms: of it, how long an alert that counts was open.
-        faulty: whether one has been open since.
-    """
-
-    session_ms: int | None
-    state: SessionState
-    since_ms: int
-    live_ms: int = 0
-    fault_ms: int = 0
-    faulty: bool = False
-
-    def at(self, now_ms: int) -> Tally:
-        """Return it counted up to an instant; earlier ones change nothing."""
-        if self.state != "live" or now_ms <= self.since_ms:
-            return self
-        more_ms = now_ms - self.since_ms
-        return replace(
-            self,
-            since_ms=now_ms,
-            live_ms=self.live_ms + more_ms,
-            fault_ms=self.fault_ms + (more_ms if self.faulty else 0),
-        )
-
-    @property
-    def ratio(self) -> float | None:
-        """Return the share of live time with a fault, 0 to 1; None before there was any."""
-        return self.fault_ms / self.live_ms if self.live_ms else None
-
-
-_TALLY: Final = msgspec.msgpack.Decoder(Tally)
-
-
-def unpack(packed: bytes) -> Tally:
-    """Return a tally as the store keeps it."""
-    return _TALLY.decode(packed)
 
 
 class Faults:
@@ -135,8 +90,7 @@ class Faults:
         """Return what changed since the last call; None where a session is forgotten."""
         known = self._tallies
         changed: dict[str, bytes | None] = {
-            room_id: msgspec.msgpack.encode(known[room_id]) if room_id in known else None
-            for room_id in sorted(self._touched)
+            room_id: pack(known[room_id]) if room_id in known else None for room_id in sorted(self._touched)
         }
         self._touched = set()
         return changed

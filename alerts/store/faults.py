@@ -8,7 +8,7 @@ from typing import Final, cast
 import orjson
 from redis.asyncio import Redis
 
-from alerts.incidents.faults import Tally, unpack
+from alerts.tally import Tally, unpack
 
 __all__ = ["FAULTS", "PULSES", "FaultsReader"]
 

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from alerts.detectors.monitor import Limits
 from alerts.held import pack, unpack_meta
 from alerts.incidents import Incidents, Kept
-from alerts.incidents.faults import ENDED_KEEP_MS, FAULT_KINDS, Tally, unpack
+from alerts.incidents.faults import ENDED_KEEP_MS, FAULT_KINDS
 from alerts.model import Alert, episode_id, parse_alert, parse_transitions_record
 from alerts.rules import RulesFold
 from alerts.session import SessionChange
 from alerts.stages import Record
+from alerts.tally import Tally, unpack
 from tests.alerts.journal import T0, Journal, fresh, merged, play
 from tests.alerts.windowed import Player, pings, room
 

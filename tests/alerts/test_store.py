@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from alerts.detectors.monitor import Limits
 from alerts.incidents import Incidents, Kept, Policy
-from alerts.incidents.faults import ENDED_KEEP_MS, Tally
+from alerts.incidents.faults import ENDED_KEEP_MS
 from alerts.incidents.policy import NO_POLICY
 from alerts.model import episode_id
 from alerts.ruleset import Grouping
@@ -23,6 +23,7 @@ from alerts.store.episodes import KEEP_MS, episode_key
 from alerts.store.faults import FAULTS, FaultsReader
 from alerts.store.folds import Claim, FoldStore, incidents_tag, rules_tag
 from alerts.store.rule_sets import RuleSetStore
+from alerts.tally import Tally
 from stream.errors import FencedError
 from tests.alerts.journal import T0, Journal, fresh
 from tests.waiting import until

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
-from alerts.incidents.faults import Tally
+from alerts.tally import Tally
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selected, Selection
 from exporters.text import Format, unit_of

@@ -14,6 +14,7 @@ from typing import Self
 
 import orjson
 
+from deploy.local.process import leashed
 from tests.services.windows_log import RULES
 from tests.waiting import until
 
@@ -118,8 +119,8 @@ class EngineProcess:
             self._process = self._zygote.fork(self._environment, self.log)
             return
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "roomwatch", "engine"],
+            self._process = subprocess.Popen(  # noqa: S603 - a role of ours
+                leashed([sys.executable, "-m", "roomwatch", "engine"]),
                 cwd=_REPOSITORY,
                 env=os.environ | self._environment,
                 stdout=log,

@@ -199,7 +199,7 @@ async def test_every_expression_returns_data_of_a_running_system(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{system.gateway_port}") as gateway,
         ):
             await system.ready()
-            await system.start("simulate", "--scenario", str(scenario))
+            system.start("simulate", "--scenario", str(scenario))
             selling = asyncio.create_task(_sell(_sender(settings, producer)))
             try:
                 await until(lambda: _close_one(gateway), 60, what="an alert to be closed")

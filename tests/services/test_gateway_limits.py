@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from deploy.local.process import free_port
+from deploy.local.process import free_port, leashed
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import Client, answering, gateway, publish, watch
 from tests.waiting import until
@@ -134,10 +134,7 @@ async def test_more_clients_than_allowed_are_told_to_come_later(settings):
 async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_client(role_environment):
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "roomwatch",
-        "gateway",
+        *leashed([sys.executable, "-m", "roomwatch", "gateway"]),
         env={**os.environ, **role_environment, "ROOMWATCH_GATEWAY_PORT": str(port)},
         cwd=_REPOSITORY,
     )
@@ -172,10 +169,7 @@ async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_clien
 )
 async def test_a_gateway_that_may_not_start_says_why_in_one_sentence(role_environment, variables, said):
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "roomwatch",
-        "gateway",
+        *leashed([sys.executable, "-m", "roomwatch", "gateway"]),
         env={**os.environ, **role_environment, **variables},
         cwd=_REPOSITORY,
         stderr=asyncio.subprocess.PIPE,
