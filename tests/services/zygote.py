@@ -1,8 +1,8 @@
 """A process with a role already imported, that forks one for each order: many kills need many quick starts.
 
 ``python -m tests.services.zygote engine MODULE…`` imports these modules too, and reads orders from stdin, a
-JSON object ``{"environment": {...}, "log": path}`` a line; answers each with the process id of an engine, which
-runs just as ``roomwatch engine`` does. What it forked dies with it.
+JSON object ``{"environment": {...}, "log": path}`` a line; answers each with the process id of an engine,
+which runs just as ``roomwatch engine`` does. What it forked dies with it.
 """
 
 from __future__ import annotations
