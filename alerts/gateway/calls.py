@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -163,13 +163,14 @@ def must(by: Caller, role: Role, locale: Locale) -> None:
         ProblemError: the caller has a lesser one.
     """
     if not allows(by.role, role):
-        raise ProblemError(403, "forbidden", f"{message('forbidden', locale)}: {role}")
+        raise refusal("forbidden", locale, role)
 
 
 def refusal(code: Any, locale: Locale, detail: str | None = None) -> ProblemError:
-    """Return a refusal, as a problem in the deployment's language."""
-    said = message(code, locale) + (f": {detail}" if detail else "")
-    return ProblemError(_STATUS[code], code, said)
+    """Return a refusal: in the caller's language where it names one that we speak, else in ``locale``."""
+    more = f": {detail}" if detail else ""
+    said = {one: message(code, one) + more for one in get_args(Locale)}
+    return ProblemError(_STATUS[code], code, said[locale], said=said)
 
 
 def faulty(what: str, faults: list[Fault]) -> Response:
