@@ -113,7 +113,8 @@ def _desk(request: Request) -> Desk:
 def _caller(request: Request) -> Caller:
     known = _desk(request).tokens.caller(offered_token(request.headers.get("authorization"), ()))
     if known is None:
-        raise ProblemError(401, "unauthorized", "a valid token is needed", {"WWW-Authenticate": "Bearer"})
+        said = {"zh": "需要有效的访问令牌", "en": "a valid token is needed"}
+        raise ProblemError(401, "unauthorized", said["en"], {"WWW-Authenticate": "Bearer"}, said=said)
     return known
 
 
