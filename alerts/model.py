@@ -9,7 +9,7 @@ keys stand in a fixed order, so that the same input gives the same bytes. The fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -106,8 +106,7 @@ def episode_id(rule: str, subject: str, started_at_ms: int) -> str:
     return sha256(f"{rule}|{subject}|{started_at_ms}".encode()).hexdigest()[:20]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """One sentence in both languages."""
 
     zh: str
@@ -118,8 +117,7 @@ class Text:
         return {"zh": self.zh, "en": self.en}
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True, tag_field="type", tag="transition"):
     """What the rules stage decided about one rule and subject.
 
     Attributes:
@@ -200,8 +198,7 @@ class Transition:
         return record if self.action is None else {**record, "action": self.action}
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
     """A rules worker's sign of life for one partition, appended each second.
 
     Attributes:
@@ -232,8 +229,7 @@ class Heartbeat:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, tag_field="type", tag="command"):
     """What a person asked for, checked by a gateway.
 
     Attributes:
@@ -293,8 +289,7 @@ class Outcome:
         return {**head, "code": self.code, "message": self.message}
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """One change of an episode: the record of ``live.alerts``, contract section 3.
 
     Attributes:
@@ -328,28 +323,26 @@ class Alert:
     incident_id: str | None
     reason: str | None
     latency_ms: int
-    owner: str | None = field(default=None)
-    verdict: str | None = field(default=None)
-    action: dict[str, Any] | None = field(default=None)
-    escalated_to: str | None = field(default=None)
+    owner: str | None = None
+    verdict: str | None = None
+    action: dict[str, Any] | None = None
+    escalated_to: str | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return the public record; ``owner`` and what stands after it only where there is one."""
-        record = {name: getattr(self, name) for name in _ALERT_FIELDS}
+        record = msgspec.structs.asdict(self)
         for name in _ALERT_OPTIONAL:
-            if (value := getattr(self, name)) is not None:
-                record[name] = value
+            if record[name] is None:
+                del record[name]
         return record
 
 
 _ALERT_OPTIONAL: Final = ("owner", "verdict", "action", "escalated_to")
-_ALERT_FIELDS: Final = tuple(name for name in Alert.__dataclass_fields__ if name not in _ALERT_OPTIONAL)
-_BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command | SessionChange]]] = {
-    "transition": Transition,
-    "heartbeat": Heartbeat,
-    "command": Command,
-    "session": SessionChange,
-}
+_TRANSITIONS: Final[msgspec.json.Decoder[Transition | Heartbeat | Command | SessionChange]] = (
+    msgspec.json.Decoder(Transition | Heartbeat | Command | SessionChange)
+)
+_ALERTS: Final = msgspec.json.Decoder(Alert)
+_OUTCOMES: Final = msgspec.json.Decoder(Outcome)
 _Form = TypeVar("_Form")
 
 
@@ -359,11 +352,7 @@ def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command |
     Raises:
         BadRecord: it does not have one of the forms of docs/records.md.
     """
-    record = _object(value, "live.transitions")
-    form = _BY_TYPE.get(str(record.get("type")))
-    if form is None:
-        raise BadRecord(f"live.transitions: type {record.get('type')!r}, allowed: {', '.join(_BY_TYPE)}")
-    return _convert(record, form, "live.transitions")
+    return _decode(_TRANSITIONS, value, "live.transitions")
 
 
 def parse_outcome(value: bytes) -> Outcome:
@@ -372,7 +361,7 @@ def parse_outcome(value: bytes) -> Outcome:
     Raises:
         BadRecord: it does not have the form of docs/records.md.
     """
-    return _convert(_object(value, "live.outcomes"), Outcome, "live.outcomes")
+    return _decode(_OUTCOMES, value, "live.outcomes")
 
 
 def parse_alert(value: bytes) -> Alert:
@@ -381,21 +370,11 @@ def parse_alert(value: bytes) -> Alert:
     Raises:
         BadRecord: it does not have the form of the contract, section 3.
     """
-    return _convert(_object(value, "live.alerts"), Alert, "live.alerts")
+    return _decode(_ALERTS, value, "live.alerts")
 
 
-def _object(value: bytes, topic: str) -> dict[str, Any]:
+def _decode(decoder: msgspec.json.Decoder[_Form], value: bytes, topic: str) -> _Form:
     try:
-        record = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise BadRecord(f"{topic}: {error}") from error
-    if not isinstance(record, dict):
-        raise BadRecord(f"{topic}: not an object")
-    return record
-
-
-def _convert(record: dict[str, Any], form: type[_Form], topic: str) -> _Form:
-    try:
-        return msgspec.convert(record, form)
-    except msgspec.ValidationError as error:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRecord(f"{topic}: {error}") from error

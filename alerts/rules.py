@@ -8,9 +8,10 @@ live rooms, the vendors of the last 15 minutes, and the rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace as with_values
 from typing import Final
 from zlib import crc32
+
+from msgspec.structs import replace as with_values
 
 from alerts.bundles import Bundles
 from alerts.conditions import Watch

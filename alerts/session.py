@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 __all__ = ["SessionChange", "SessionState"]
 
 SessionState = Literal["live", "paused", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionChange:
+class SessionChange(msgspec.Struct, frozen=True, tag_field="type", tag="session"):
     """A room's session began, paused, went on or ended.
 
     Attributes:

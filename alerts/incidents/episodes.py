@@ -9,8 +9,9 @@ Suppression lies over these states and hides them; ``dressed`` puts it on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from alerts.model import SEVERITY_RANK, Alert, Command, Severity, Transition, episode_id
 

@@ -11,15 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import TimeoutError as StoreTimeoutError
+from redis.exceptions import RedisError
 
 from alerts.notify.desk import Kept, Written
 from alerts.notify.model import Delivery, encode
 from alerts.store.deliveries import KEEP_MS, deliveries_key
 from alerts.store.folds import Claim, Command, FoldStore, hash_commands
 from stream.errors import StageError
+from stream.store import AWAY
 
 __all__ = ["NotifierStore", "patiently"]
 
@@ -40,10 +39,6 @@ NOTICES: Final = "{notifier}:notices"
 _PATIENCE_S: Final = 30.0
 """How long the store may be away, seconds."""
 _RETRY_S: Final = 0.2
-_AWAY: Final = (
-    StoreConnectionError, StoreTimeoutError, ClusterDownError, ReadOnlyError, TryAgainError, OSError,
-    TimeoutError,
-)  # fmt: skip
 
 
 async def patiently(call: Callable[[], Awaitable[T]], *, patience_s: float = _PATIENCE_S) -> T:
@@ -61,7 +56,7 @@ async def patiently(call: Callable[[], Awaitable[T]], *, patience_s: float = _PA
     while True:
         try:
             return await call()
-        except _AWAY as error:
+        except AWAY as error:
             if loop.time() > end:
                 raise StageError(f"the store did not answer for {patience_s:g} s: {error}") from error
         except RedisError as error:
