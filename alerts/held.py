@@ -63,6 +63,7 @@ class Meta(msgspec.Struct, array_like=True):
         shares: records, and dead letters, of the minute before the newest tick.
         swept: rooms that this owner did not send have been closed.
         places: places of the figures that are kept of rooms, and of vendors; None in older states.
+        sessions: whether the sessions under way were told; in older states they were not.
     """
 
     epoch: int = -1
@@ -76,6 +77,7 @@ class Meta(msgspec.Struct, array_like=True):
     reach_ms: dict[str, int] = {}
     shares: tuple[int, int] = (0, 0)
     places: tuple[list[int], list[int]] | None = None
+    sessions: bool = False
 
 
 @dataclass(slots=True)

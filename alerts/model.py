@@ -9,13 +9,14 @@ keys stand in a fixed order, so that the same input gives the same bytes. The fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar, get_args
 
 import msgspec
 import orjson
 
+from alerts.session import SessionChange
 from stream.errors import RoomwatchError
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SEVERITIES",
     "SEVERITY_RANK",
     "TRAFFIC_KINDS",
+    "ActionName",
     "Alert",
     "BadRecord",
     "Change",
@@ -70,6 +72,8 @@ State = Literal["firing", "acknowledged", "escalated", "suppressed", "resolved"]
 """State of an episode as the world sees it; kept by the incidents stage alone."""
 Change = Literal["firing", "severity", "resolved"]
 """What a transition of the rules stage says: the episode begins, its severity moved, it is over."""
+ActionName = Literal["switch_vendor", "enable_standby", "scale_out"]
+"""What an alert may ask others to do; a closed list."""
 CommandName = Literal[
     "ack", "resolve", "assign", "silence", "unsilence", "test", "rules_changed", "routes_changed"
 ]
@@ -102,8 +106,7 @@ def episode_id(rule: str, subject: str, started_at_ms: int) -> str:
     return sha256(f"{rule}|{subject}|{started_at_ms}".encode()).hexdigest()[:20]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """One sentence in both languages."""
 
     zh: str
@@ -114,8 +117,7 @@ class Text:
         return {"zh": self.zh, "en": self.en}
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True, tag_field="type", tag="transition"):
     """What the rules stage decided about one rule and subject.
 
     Attributes:
@@ -125,6 +127,7 @@ class Transition:
         value: the figure, in the unit of its metric; ``expected``, ``threshold``, ``samples``, ``confidence``
             and ``window_s`` are None where they do not apply.
         reason: why it ended (`recovered`, `room_ended`, `rule_removed`), or a word on the finding.
+        action: ``{do, target}`` that the rule asks for; None for nothing.
     """
 
     partition: int
@@ -153,6 +156,7 @@ class Transition:
     runbook_url: str
     evidence: list[dict[str, Any]]
     reason: str | None
+    action: dict[str, Any] | None = None
 
     @property
     def alert_id(self) -> str:
@@ -160,8 +164,8 @@ class Transition:
         return episode_id(self.rule, self.subject, self.started_at_ms)
 
     def to_record(self) -> dict[str, Any]:
-        """Return the record of docs/records.md, keys in its order."""
-        return {
+        """Return the record of docs/records.md, keys in its order; ``action`` only where there is one."""
+        record = {
             "v": 1,
             "type": "transition",
             "partition": self.partition,
@@ -191,10 +195,10 @@ class Transition:
             "evidence": self.evidence,
             "reason": self.reason,
         }
+        return record if self.action is None else {**record, "action": self.action}
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
     """A rules worker's sign of life for one partition, appended each second.
 
     Attributes:
@@ -225,8 +229,7 @@ class Heartbeat:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, tag_field="type", tag="command"):
     """What a person asked for, checked by a gateway.
 
     Attributes:
@@ -286,8 +289,7 @@ class Outcome:
         return {**head, "code": self.code, "message": self.message}
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """One change of an episode: the record of ``live.alerts``, contract section 3.
 
     Attributes:
@@ -321,41 +323,36 @@ class Alert:
     incident_id: str | None
     reason: str | None
     latency_ms: int
-    owner: str | None = field(default=None)
-    verdict: str | None = field(default=None)
-    action: dict[str, Any] | None = field(default=None)
-    escalated_to: str | None = field(default=None)
+    owner: str | None = None
+    verdict: str | None = None
+    action: dict[str, Any] | None = None
+    escalated_to: str | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return the public record; ``owner`` and what stands after it only where there is one."""
-        record = {name: getattr(self, name) for name in _ALERT_FIELDS}
+        record = msgspec.structs.asdict(self)
         for name in _ALERT_OPTIONAL:
-            if (value := getattr(self, name)) is not None:
-                record[name] = value
+            if record[name] is None:
+                del record[name]
         return record
 
 
 _ALERT_OPTIONAL: Final = ("owner", "verdict", "action", "escalated_to")
-_ALERT_FIELDS: Final = tuple(name for name in Alert.__dataclass_fields__ if name not in _ALERT_OPTIONAL)
-_BY_TYPE: Final[dict[str, type[Transition | Heartbeat | Command]]] = {
-    "transition": Transition,
-    "heartbeat": Heartbeat,
-    "command": Command,
-}
+_TRANSITIONS: Final[msgspec.json.Decoder[Transition | Heartbeat | Command | SessionChange]] = (
+    msgspec.json.Decoder(Transition | Heartbeat | Command | SessionChange)
+)
+_ALERTS: Final = msgspec.json.Decoder(Alert)
+_OUTCOMES: Final = msgspec.json.Decoder(Outcome)
 _Form = TypeVar("_Form")
 
 
-def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command:
+def parse_transitions_record(value: bytes) -> Transition | Heartbeat | Command | SessionChange:
     """Return a value of ``live.transitions``.
 
     Raises:
         BadRecord: it does not have one of the forms of docs/records.md.
     """
-    record = _object(value, "live.transitions")
-    form = _BY_TYPE.get(str(record.get("type")))
-    if form is None:
-        raise BadRecord(f"live.transitions: type {record.get('type')!r}, allowed: {', '.join(_BY_TYPE)}")
-    return _convert(record, form, "live.transitions")
+    return _decode(_TRANSITIONS, value, "live.transitions")
 
 
 def parse_outcome(value: bytes) -> Outcome:
@@ -364,7 +361,7 @@ def parse_outcome(value: bytes) -> Outcome:
     Raises:
         BadRecord: it does not have the form of docs/records.md.
     """
-    return _convert(_object(value, "live.outcomes"), Outcome, "live.outcomes")
+    return _decode(_OUTCOMES, value, "live.outcomes")
 
 
 def parse_alert(value: bytes) -> Alert:
@@ -373,21 +370,11 @@ def parse_alert(value: bytes) -> Alert:
     Raises:
         BadRecord: it does not have the form of the contract, section 3.
     """
-    return _convert(_object(value, "live.alerts"), Alert, "live.alerts")
+    return _decode(_ALERTS, value, "live.alerts")
 
 
-def _object(value: bytes, topic: str) -> dict[str, Any]:
+def _decode(decoder: msgspec.json.Decoder[_Form], value: bytes, topic: str) -> _Form:
     try:
-        record = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise BadRecord(f"{topic}: {error}") from error
-    if not isinstance(record, dict):
-        raise BadRecord(f"{topic}: not an object")
-    return record
-
-
-def _convert(record: dict[str, Any], form: type[_Form], topic: str) -> _Form:
-    try:
-        return msgspec.convert(record, form)
-    except msgspec.ValidationError as error:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRecord(f"{topic}: {error}") from error

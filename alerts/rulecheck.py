@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from alerts.rulesense import condition_faults, override_faults, rule_faults
 from alerts.ruleset import (
+    Action,
     DetectorCondition,
     Escalation,
     Grouping,
@@ -254,7 +255,12 @@ def _fault(form: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[Pat
 
 _UNION_ARMS: Final = frozenset(("float", "tuple[float, float]", "constrained-float", "[key]"))
 """What pydantic puts into a path for the arm of a union; people did not write it."""
-_NESTED: Final[dict[str, type[BaseModel]]] = {"overrides": Override, "summary": Sentence, "advice": Sentence}
+_NESTED: Final[dict[str, type[BaseModel]]] = {
+    "overrides": Override,
+    "summary": Sentence,
+    "advice": Sentence,
+    "action": Action,
+}
 
 
 def _keys(form: type[BaseModel], inside: Path) -> str:

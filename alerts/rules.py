@@ -8,9 +8,10 @@ live rooms, the vendors of the last 15 minutes, and the rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace as with_values
 from typing import Final
 from zlib import crc32
+
+from msgspec.structs import replace as with_values
 
 from alerts.bundles import Bundles
 from alerts.conditions import Watch
@@ -37,6 +38,7 @@ from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
 from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
 from alerts.telling import End, Place, transition_of
+from alerts.turns import Turns
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
 from stream.catalogue import COLUMNS_VERSION, ROOM_COLUMNS, VENDOR_COLUMNS
 from stream.columns import RELEASED, filled_up
@@ -56,6 +58,9 @@ class RulesFold:
         ruleset_at: the set in force at a tick; the same object for as long as the set is the same.
         partition: number of the partition.
         epoch: of the rules owner, put into the transitions.
+
+    Attributes:
+        turns: what the newest record changed of the rooms' sessions; their positions follow the transitions'.
     """
 
     def __init__(self, ruleset_at: Callable[[int], RuleSet], *, partition: int = 0, epoch: int = 0) -> None:
@@ -66,6 +71,7 @@ class RulesFold:
         self._held: dict[str, Held] = {}
         self._bundles: Bundles | None = None
         self._told: list[_Told] = []
+        self.turns = Turns(partition, epoch)
         self._dirty: set[str] = set()
         self._deadlines = Deadlines()
 
@@ -99,9 +105,13 @@ class RulesFold:
             StageError: the record's columns are of a version that this program does not know.
         """
         self._meta.offset, self._meta.told = offset, 0
+        self.turns.told = []
         if not self._accept(record):
             return []
         self._begin(record)
+        if not self._meta.sessions:
+            self.turns.under_way(self._held.values())
+            self._meta.sessions = True
         for room in record.rooms:
             self._take_room(room, record)
         for vendor in record.vendors:
@@ -113,6 +123,7 @@ class RulesFold:
         told = [transition for _, _, transition in sorted(self._told, key=lambda entry: entry[:2])]
         self._told.clear()
         self._meta.told = len(told)
+        self._meta.told += self.turns.tell(offset, len(told), self._meta.tick_ms)
         return [with_values(transition, position=(offset, index)) for index, transition in enumerate(told)]
 
     def changed(self) -> dict[str, bytes | None]:
@@ -211,7 +222,7 @@ class RulesFold:
         """Hold a room's new figures and judge them."""
         held = self._held.get(entry.room_id)
         if held is None:
-            held = self._held[entry.room_id] = Held(key=entry.room_id, room_id=entry.room_id)
+            held = self._held[entry.room_id] = Held(key=entry.room_id, room_id=entry.room_id, state="planned")
             held.session_ms = entry.session_ms
             held.facts = entry.facts or {}
             self._equip(held)
@@ -221,6 +232,7 @@ class RulesFold:
         if entry.state == "ended" or entry.session_ms != held.session_ms:
             self._end_session(held)
         held.stepped = held.stepped or entry.state != held.state
+        self.turns.saw(held, entry)
         held.session_ms, held.state = entry.session_ms, entry.state
         held.values = filled_up(entry.values, len(ROOM_COLUMNS))
         held.newest_ms, held.epoch, held.calm = entry.newest_ms, record.epoch, False
@@ -290,8 +302,9 @@ class RulesFold:
         self._meta.swept = True
 
     def _forget(self, key: str) -> None:
-        self._end_session(self._held[key])
-        del self._held[key]
+        held = self._held.pop(key)
+        self._end_session(held)
+        self.turns.gone(held)
         self._dirty.add(key)
 
     def _end_session(self, held: Held) -> None:

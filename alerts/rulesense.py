@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from alerts.actions import TARGET_PLACEHOLDERS, unknown_in_target
 from alerts.conditions import samples_of, scope_of
 from alerts.detectors import DETECTORS, DetectorType
 from alerts.ruleset import RULE_KEYS, Bound, DetectorCondition, MetricCondition, Override, Rule
@@ -38,6 +39,9 @@ def rule_faults(rule: Rule) -> Faults:
         yield ("min_samples",), "there is nothing to count: no condition has a number of samples", "0"
     if rule.runbook_url is not None and not rule.runbook_url.startswith(_URL_STARTS):
         yield ("runbook_url",), f"is {rule.runbook_url!r}", "an address that begins with / or http(s)://"
+    for unknown in unknown_in_target(rule.action.target) if rule.action else ():
+        allowed = ", ".join(f"{{{name}}}" for name in TARGET_PLACEHOLDERS)
+        yield ("action", "target"), f"has {{{unknown}}}", allowed
     for name in ("summary", "advice"):
         sentence = getattr(rule, name)
         for language in ("zh", "en") if sentence else ():

@@ -12,16 +12,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.model import Kind, Severity
+from alerts.model import ActionName, Kind, Severity
 
 __all__ = [
     "MATCH_KEYS",
     "RULE_KEYS",
+    "Action",
     "Bound",
     "DetectorCondition",
     "Escalation",
     "Grouping",
     "Inhibition",
+    "Label",
     "Matcher",
     "MetricCondition",
     "Override",
@@ -32,7 +34,7 @@ __all__ = [
     "matching_overrides",
 ]
 
-RULE_KEYS: Final = ("for_s", "keep_firing_s", "min_samples", "summary", "advice", "runbook_url")
+RULE_KEYS: Final = ("for_s", "keep_firing_s", "min_samples", "summary", "advice", "runbook_url", "action")
 """Keys of a rule that an override may set."""
 
 MatchKey = Literal["room_id", "category", "host", "cdn", "region", "owner"]
@@ -69,6 +71,17 @@ class Sentence(_Part):
 
     zh: Annotated[str, Field(min_length=1, max_length=500)]
     en: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Action(_Part):
+    """What the alert asks for, of those action receivers that the routes name.
+
+    Attributes:
+        target: may hold labels of the alert, ``{cdn}``; without one of them nothing is asked for.
+    """
+
+    do: ActionName
+    target: Short
 
 
 class MetricCondition(_Part):
@@ -137,6 +150,7 @@ class Rule(_Part):
     summary: Sentence | None = None
     advice: Sentence | None = None
     runbook_url: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    action: Action | None = None
 
 
 class Matcher(_Part):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from alerts.actions import action_of
 from alerts.conditions import Watch
 from alerts.contributions import contributions_of
 from alerts.detectors.reading import INFO, Condition, Reading, Subject
@@ -87,6 +88,7 @@ def transition_of(
         if why or not subject.values
         else evidence_of(rule.kind, subject, _read(subject, watch), beside),
         reason=why or ("flapping" if again else reading.reason),
+        action=None if why else action_of(rule.action, labels, room_id=subject.room_id, subject=subject.key),
     )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from alerts.model import KINDS, SEVERITIES
+from alerts.tally import Tally
 from exporters.selection import REST, Selected
 from exporters.table import Table, holds_object, table
 from exporters.text import Format, escape, header, histogram, labels, lines
@@ -39,6 +40,7 @@ class Snapshot:
         rules: names of the rules that watch rooms; each has a state on each room.
         now_ms: when the store was read, epoch milliseconds; ages end here.
         leads: whether this exporter, of several, shows what belongs to no partition.
+        faults: room -> how much of its session's live time it was at fault.
     """
 
     rooms: Selected
@@ -48,6 +50,7 @@ class Snapshot:
     rules: Sequence[str]
     now_ms: int
     leads: bool = True
+    faults: Mapping[str, Tally] = field(default_factory=dict)
 
 
 def pieces(snapshot: Snapshot, form: Format) -> Iterator[bytes]:
@@ -138,6 +141,18 @@ def _age(now_ms: int, newest_ms: int | None) -> float | None:
     return None if newest_ms is None else max(0, now_ms - newest_ms) / 1000
 
 
+def _fault(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
+    """Tell the share of each room's own session, not of one before it."""
+    rooms, faults = snapshot.rooms.rooms, snapshot.faults
+    tallies = [faults.get(room.room_id) for room in rooms]
+    found = [
+        tally.ratio if tally is not None and tally.session_ms == room.session_ms else None
+        for room, tally in zip(rooms, tallies, strict=True)
+    ]
+    ids = [room.room_id for room in rooms]
+    yield lines(f'{metric.name}{{room_id="', ids, f'",window="{metric.windows[0]}"}} ', found)
+
+
 def _room_info(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
     names = (str(metric.label), *metric.more_labels)
     yield "".join(
@@ -204,6 +219,7 @@ def _alert_state(metric: Metric, snapshot: Snapshot) -> Iterator[bytes]:
 
 _DERIVED: Final = {
     "live_feed_age_seconds": _feed_age,
+    "live_fault_ratio": _fault,
     "live_room_info": _room_info,
     "live_item_on_air": _item_on_air,
     "live_next_start_timestamp_seconds": _next_start,

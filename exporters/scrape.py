@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from alerts.model import Kind
 from alerts.store import IncidentsReader
 from alerts.store import rules as rules_state
+from alerts.store.faults import FaultsReader
 from alerts.store.rule_sets import RuleSetStore
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selection
@@ -69,6 +70,7 @@ class Exporter:
         self._shown: list[int] = []
         self._until_s = -math.inf
         self._incidents = IncidentsReader(redis)
+        self._faults = FaultsReader(redis)
         self._rule_sets = RuleSetStore(redis)
         self._rules: tuple[int, tuple[str, ...]] = (0, ())
         self._selection = Selection(rooms_max)
@@ -92,10 +94,12 @@ class Exporter:
             alerts = await self._incidents.open_alerts(tests=False)
             pending = await rules_state.pending(self._redis, shown)
             rules = await self._room_rules()
-        now_ms = self._clock.now_ms()
-        selected = self._selection.choose(rooms, now_ms=now_ms)
+            now_ms = self._clock.now_ms()
+            selected = self._selection.choose(rooms, now_ms=now_ms)
+            faults = await self._faults.read([room.room_id for room in selected.rooms])
         self.telemetry.saw(selected, partitions, now_ms=now_ms)
-        return Snapshot(selected, vendors, alerts, pending, rules, now_ms, leads=_FIRST in shown)
+        leads = _FIRST in shown
+        return Snapshot(selected, vendors, alerts, pending, rules, now_ms, leads=leads, faults=faults)
 
     async def renew(self) -> None:
         """Learn which partitions we show from now on; to be called several times in a lease.

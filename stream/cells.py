@@ -84,6 +84,7 @@ class Extra:
         fine: whether fine panes (1 s) keep it.
         coarse: whether coarse panes (10 s) keep it.
         brief: whether coarse panes keep it only as long as windows of 5 min need it.
+        every: panes keep it whose number is a multiple of this.
         also: another extra of the session that the same goes into.
     """
 
@@ -95,6 +96,7 @@ class Extra:
     fine: bool = False
     coarse: bool = True
     brief: bool = False
+    every: int = 1
     also: Extra | None = None
 
 

@@ -154,25 +154,27 @@ class Tally:
             self._known.setdefault(name, {})[window, work_out] = known
 
     def window(
-        self, name: str, window: str, bounds: tuple[int, int], work_out: Callable[[list[Any]], Any]
+        self, extra: Extra, window: str, bounds: tuple[int, int], work_out: Callable[[list[Any]], Any]
     ) -> Any:
         """Return what the panes' extras come to over a window; worked out again only when that may differ.
 
         Args:
-            name: of the extra.
+            extra: the extra.
             window: the window.
             bounds: number of its first pane, and of the first after it.
             work_out: gives the result of the extras of the panes that have one, in no order.
         """
+        name = extra.name
         known = self.recall((name,), window, work_out)
         if known is not None and known.holds(bounds):
             return known.result
         kept = self.coarse_extras if window in COARSE_WINDOWS else self.fine_extras
         first, end = bounds
-        if len(kept) < end - first:
-            panes = [pane for number, pane in kept.items() if first <= number < end]
+        numbers = range(-(-first // extra.every) * extra.every, end, extra.every)
+        if len(kept) < len(numbers):
+            panes = [pane for number, pane in kept.items() if number in numbers]
         else:
-            panes = [pane for pane in map(kept.get, range(first, end)) if pane is not None]
+            panes = [pane for pane in map(kept.get, numbers) if pane is not None]
         result = work_out([pane[name] for pane in panes if name in pane])
         self.remember((name,), window, work_out, Known(*bounds, result))
         return result

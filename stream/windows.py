@@ -93,7 +93,7 @@ class Windows:
         settles: Sequence[Callable[[Tally], None]] = (),
     ) -> None:
         self._layout = layout
-        self._extras = extras
+        self.extras: Final = extras
         self._settles = settles
         self.totals: Ints = np.zeros((0, len(layout.names)), np.int64)
         self._sums = {(f.feeds, window): _Sums(f, window) for f in frames for window in f.windows}
@@ -160,7 +160,7 @@ class Windows:
             self._into_sums(slot, number, kept, entries, coarse=is_coarse)
         for tally, at, fresh in zip(came.tallies, came.seconds, came.fresh, strict=True):
             if fresh.extras:
-                tally.merge_extras(at, fresh.extras, self._extras, limits)
+                tally.merge_extras(at, fresh.extras, self.extras, limits)
 
     def advance(self, ends_ms: Mapping[tuple[Feed, ...], int]) -> None:
         """Move every window on to the reach of its feeds.

@@ -1,4 +1,4 @@
-"""The whole system as processes: start roles, watch alerts, kill and freeze, for scenarios and benches."""
+"""The whole system as processes on a leash: start roles, watch alerts, for scenarios and benches."""
 
 from __future__ import annotations
 
@@ -18,52 +18,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from deploy.local.process import free_port
+from deploy.local.process import Process, free_port
 from stream.settings import Settings
 from tests.waiting import PATIENCE
 
-__all__ = ["Role", "System", "alerts_over_websocket", "read_log"]
+__all__ = ["System", "alerts_over_websocket", "read_log"]
 
-_REPOSITORY = Path(__file__).resolve().parent.parent
 _STOP_S = 12
 """A role must have stopped 10 s after it was asked; two more for a busy machine."""
-
-
-class Role:
-    """One role as a child process, its output in a file of its own."""
-
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.name = name
-        self.process = process
-        self.log = log
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to this process alone."""
-        self.process.send_signal(number)
-
-    async def kill(self) -> None:
-        """End it the hard way."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-
-    async def stop(self) -> int:
-        """Ask it to stop and return its exit status; one that does not stop in time is a failure."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            try:
-                async with asyncio.timeout(_STOP_S):
-                    await self.process.wait()
-            except TimeoutError:
-                await self.kill()
-                raise AssertionError(f"{self.name} did not stop in time:\n{self.tail()}") from None
-        assert self.process.returncode is not None
-        return self.process.returncode
-
-    def tail(self) -> str:
-        """Return the end of its log."""
-        return self.log.read_text(errors="replace")[-3_000:]
+_TAIL = 40
+"""Lines of a log that a failure tells."""
 
 
 class System:
@@ -72,7 +36,7 @@ class System:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.folder = folder
-        self.roles: list[Role] = []
+        self.roles: list[Process] = []
         self.gateway_port = free_port()
         self.exporter_port = free_port()
 
@@ -91,29 +55,31 @@ class System:
             "ROOMWATCH_EXPORTER_PORT": str(self.exporter_port),
         }
 
-    async def start(self, *command: str, name: str | None = None) -> Role:
+    def start(self, *command: str, name: str | None = None) -> Process:
         """Start ``roomwatch <command>``."""
         log = self.folder / f"{name or command[0]}-{len(self.roles)}.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "roomwatch", *command,
-                cwd=_REPOSITORY, env=self.environment(), stdout=output, stderr=output,
-            )  # fmt: skip
-        role = Role(name or command[0], process, log)
+        argv = [sys.executable, "-m", "roomwatch", *command]
+        role = Process(name or command[0], argv, log=log, env=self.environment())
+        role.start()
         self.roles.append(role)
         return role
 
     async def stop(self) -> None:
-        """Stop what still runs, last started first."""
+        """Stop what still runs, last started first; a role that does not stop in time is a failure."""
+        late = []
         for role in reversed(self.roles):
-            await role.stop()
+            role.signal(signal.SIGCONT)
+            role.signal(signal.SIGTERM)
+            if not await role.wait(within_s=_STOP_S):
+                await role.kill()
+                late.append(f"{role.name} did not stop in time:\n{role.tail(_TAIL)}")
+        assert not late, "\n".join(late)
 
     def check(self) -> None:
         """Fail with the log of the first role that died by itself."""
         for role in self.roles:
-            code = role.process.returncode
-            assert code is None or code in (0, -signal.SIGKILL), (
-                f"{role.name} ended with {code}:\n{role.tail()}"
+            assert role.status in (None, 0, -signal.SIGKILL), (
+                f"{role.name} ended with {role.status}:\n{role.tail(_TAIL)}"
             )
 
     async def ready(self, deadline_s: float = 60.0) -> None:
@@ -132,7 +98,7 @@ class System:
         """Run these roles for the length of a block."""
         try:
             for role in roles:
-                await self.start(role)
+                self.start(role)
             yield self
             self.check()
         finally:

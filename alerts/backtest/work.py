@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -153,7 +154,7 @@ def renumbered(transitions: Sequence[Transition]) -> list[Transition]:
             told.position[0],
         )
         index = before.position[1] + 1 if before is not None and same else 0
-        found.append(replace(told, position=(told.position[0], index)))
+        found.append(msgspec.structs.replace(told, position=(told.position[0], index)))
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
 from alerts.commands.client import Asking, asking
-from alerts.commands.tables import alerts_table, as_json, clock, heading, table
+from alerts.commands.tables import alerts_table, as_json, clock, deliveries_table, heading, table
 from alerts.commands.words import word
 from alerts.model import KINDS, OPEN_STATES, SEVERITIES
 from alerts.tail.screen import clean
@@ -48,14 +49,15 @@ def list_(asking: Asking, state: str | None, everything: bool, limit: int, **que
 @asking
 def show(asking: Asking, alert_id: str) -> None:
     """Show an alert: what it says, its way, every change of it and every delivery."""
-    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    found = asking.gateway.ask("GET", f"/alerts/{quote(alert_id, safe='')}")
     if asking.as_json:
         as_json(found)
         return
     alert, locale = found["alert"], asking.locale
     alerts_table(asking, [alert])
     click.echo(f"\n{word('advice', locale)}: {clean(alert['advice'][locale])}")
-    click.echo(f"{word('runbook', locale)}: {clean(alert['runbook_url'])}\n")
+    click.echo(f"{word('runbook', locale)}: {clean(_opened(asking, alert['runbook_url']))}")
+    click.echo(f"{word('path', locale)}: {clean(' → '.join(_path(found, locale)))}\n")
     heading("timeline", asking)
     table(
         asking,
@@ -64,10 +66,7 @@ def show(asking: Asking, alert_id: str) -> None:
     )
     click.echo()
     heading("deliveries", asking)
-    rows = [
-        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
-    ]
-    table(asking, ("time", "channel", "status", "reason"), rows)
+    deliveries_table(asking, found["deliveries"])
 
 
 @command.command("ack")
@@ -108,7 +107,7 @@ def assign(asking: Asking, alert_id: str, **body: Any) -> None:
 @asking
 def evidence(asking: Asking, alert_id: str) -> None:
     """Show what an alert rests on; with --json one line for each change and each piece, for the archive."""
-    found = asking.gateway.ask("GET", f"/alerts/{alert_id}")
+    found = asking.gateway.ask("GET", f"/alerts/{quote(alert_id, safe='')}")
     alert = found["alert"]
     if asking.as_json:
         as_json({"type": "alert", **alert})
@@ -134,19 +133,21 @@ def evidence(asking: Asking, alert_id: str) -> None:
 def test(asking: Asking, **body: Any) -> None:
     """Send a marked test alert down the whole path and show each delivery."""
     found = asking.gateway.ask("POST", "/alerts/test", body=body)
-    if asking.as_json or "alert" not in found:
+    if asking.as_json:
         as_json(found)
         return
+    if "alert" not in found:
+        click.echo(word("waiting", asking.locale))
+        return
     alerts_table(asking, [found["alert"]])
-    rows = [
-        (clock(one["at_ms"]), one["channel"], one["status"], one.get("reason")) for one in found["deliveries"]
-    ]
-    table(asking, ("time", "channel", "status", "reason"), rows)
+    click.echo()
+    heading("deliveries", asking)
+    deliveries_table(asking, found["deliveries"])
 
 
 def _act(asking: Asking, what: str, alert_id: str, body: dict[str, Any]) -> None:
     given = {name: value for name, value in body.items() if value is not None}
-    found = asking.gateway.ask("POST", f"/alerts/{alert_id}/{what}", body=given)
+    found = asking.gateway.ask("POST", f"/alerts/{quote(alert_id, safe='')}/{what}", body=given)
     if asking.as_json:
         as_json(found)
     elif "command_id" in found:
@@ -160,6 +161,30 @@ def _change(one: dict[str, Any], locale: str) -> tuple[Any, ...]:
     who = " → ".join(filter(None, (one.get("by"), one.get("owner"))))
     state, severity = word(one["state"], locale), word(one["severity"], locale)
     return clock(one["at_ms"]), state, severity, reason and word(reason, locale), who, one.get("comment")
+
+
+def _opened(asking: Asking, runbook_url: str) -> str:
+    """Return the address at which a runbook opens."""
+    if not runbook_url.startswith("/"):
+        return runbook_url
+    return f"{asking.gateway.url.rstrip('/')}{runbook_url}?lang={asking.locale}"
+
+
+def _path(found: dict[str, Any], locale: str) -> list[str]:
+    """Return an alert's way: rule, why it is suppressed, who gets it by the routes in force, deliveries."""
+    path = found["path"]
+    rule = (
+        f"{word('rule', locale)} {path['rule']['name']} ({word('version', locale)} {path['rule']['version']})"
+    )
+    causes = [f"{word(one['why'], locale)} {one['by']}" for one in path["suppress"]]
+    route = path["route"]
+    names = [one["receiver"] for one in route["targets"]] if route else []
+    return [
+        rule,
+        ", ".join(causes) or word("not_suppressed", locale),
+        ", ".join(names) or word("no_route", locale),
+        f"{word('deliveries', locale)} {path['deliveries']}",
+    ]
 
 
 def _place(one: dict[str, Any]) -> str:

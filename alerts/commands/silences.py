@@ -1,15 +1,16 @@
-"""``roomwatch silences``: list, preview, create, end."""
+"""``roomwatch silences``: list, show, preview, create, end."""
 
 from __future__ import annotations
 
 import re
 import time
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
 from alerts.commands.client import Asking, asking
-from alerts.commands.tables import alerts_table, as_json, heading, silences_table
+from alerts.commands.tables import alerts_table, as_json, deliveries_table, heading, silences_table
 from alerts.commands.words import word
 
 __all__ = ["command", "parse", "seconds"]
@@ -59,6 +60,21 @@ def list_(asking: Asking, everything: bool) -> None:  # noqa: FBT001 - click han
     as_json(found) if asking.as_json else silences_table(asking, found)
 
 
+@command.command("show")
+@click.argument("silence_id")
+@asking
+def show(asking: Asking, silence_id: str) -> None:
+    """Show a silence, and who was told of its start and end."""
+    found = asking.gateway.ask("GET", f"/silences/{quote(silence_id, safe='')}")
+    if asking.as_json:
+        as_json(found)
+        return
+    silences_table(asking, [found["silence"]])
+    click.echo()
+    heading("deliveries", asking)
+    deliveries_table(asking, found["deliveries"])
+
+
 @command.command("preview")
 @_matchers
 @asking
@@ -102,7 +118,7 @@ def create(
 @asking
 def end(asking: Asking, silence_id: str) -> None:
     """End a silence now."""
-    _told(asking, asking.gateway.ask("DELETE", f"/silences/{silence_id}"))
+    _told(asking, asking.gateway.ask("DELETE", f"/silences/{quote(silence_id, safe='')}"))
 
 
 def _preview(asking: Asking, matchers: list[dict[str, str]]) -> None:

@@ -15,7 +15,17 @@ from alerts.commands.client import Asking
 from alerts.commands.words import word
 from alerts.tail.screen import clean
 
-__all__ = ["alerts_table", "as_json", "clock", "heading", "matchers_text", "show", "silences_table", "table"]
+__all__ = [
+    "alerts_table",
+    "as_json",
+    "clock",
+    "deliveries_table",
+    "heading",
+    "matchers_text",
+    "show",
+    "silences_table",
+    "table",
+]
 
 _WIDTH_WITHOUT_TERMINAL: Final = 160
 
@@ -73,6 +83,12 @@ def silences_table(asked: Asking, silences: Iterable[Mapping[str, Any]]) -> None
     table(asked, ("id", "state", "matchers", "began", "ended", "hidden", "by", "comment"), rows)
 
 
+def deliveries_table(asked: Asking, deliveries: Iterable[Mapping[str, Any]]) -> None:
+    """Print what became of each change on each channel, one a line."""
+    columns = ("time", "occasion", "channel", "status", "reason", "attempts", "message")
+    table(asked, columns, (_delivery_row(asked, one) for one in deliveries))
+
+
 def matchers_text(matchers: Iterable[Mapping[str, str]]) -> str:
     """Return matchers as they are written on the command line."""
     return " ".join(f"{one['label']}{one['op']}{one['value']}" for one in matchers)
@@ -81,6 +97,30 @@ def matchers_text(matchers: Iterable[Mapping[str, str]]) -> str:
 def clock(at_ms: int | None) -> str:
     """Return an instant on this machine's clock."""
     return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%m-%d %H:%M:%S}"
+
+
+def _delivery_row(asked: Asking, one: Mapping[str, Any]) -> tuple[Any, ...]:
+    locale = asked.locale
+    why = [word(one["reason"], locale) if one["reason"] else None, one["code"], _detour(one, locale)]
+    return (
+        clock(one["at_ms"]),
+        word(one["occasion"], locale),
+        one["channel"],
+        word(one["status"], locale),
+        " ".join(str(part) for part in why if part),
+        one["attempts"] or None,
+        one["message_id"],
+    )
+
+
+def _detour(one: Mapping[str, Any], locale: str) -> str | None:
+    """Return whom a delivery went on to, came from, or what it was to do."""
+    if (action := one.get("action")) is not None:
+        undo = f"{word('undo', locale)} " if action["undo"] else ""
+        return f"{undo}{action['do']} {action['target']}"
+    if one["fallback"]:
+        return f"→ {one['fallback']}"
+    return f"← {one['fallback_of']}" if one["fallback_of"] else None
 
 
 def _alert_row(asked: Asking, alert: Mapping[str, Any]) -> tuple[Any, ...]:

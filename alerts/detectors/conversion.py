@@ -46,7 +46,7 @@ _HORIZON_S: Final = 600.0
 _LEVEL_AT: Final = 0
 """Place of the level in the packed memory."""
 _GAP_STEPS: Final = 6
-"""After a longer hole (a pause) clicks and payments are not compared across it."""
+"""After a longer hole (a pause), or with steps of another length, nothing is compared across it."""
 _SLOWER: Final = (0.4, 2.5)
 """The test is done with lags so much shorter and longer as well, and the least evidence counts: after a burst
 of clicks, buyers who are quicker or take their time are not a drop."""
@@ -182,7 +182,12 @@ class Conversion:
         memory = self._memory(subject)
         if clicks is None or paid is None or (memory is not None and memory.step == step):
             return
-        if memory is None or step - memory.step > _GAP_STEPS or clicks < memory.clicks or paid < memory.paid:
+        if (
+            memory is None
+            or not 0 < step - memory.step <= _GAP_STEPS
+            or clicks < memory.clicks
+            or paid < memory.paid
+        ):
             own = (0.0, 0.0) if memory is None else (memory.own_paid, memory.own_due)
             memory = _Memory(
                 None, step, clicks, paid, [], own_paid=own[0], own_due=own[1],

@@ -38,8 +38,8 @@ class Folds(Protocol):
         """Put these partitions away; within two seconds, for the whole group waits."""
         ...
 
-    def deliver(self, part: TopicPartition, record: Record) -> None:
-        """Take a record; never waits."""
+    def deliver(self, part: TopicPartition, record: Record, end: int) -> None:
+        """Take a record, and where its log ends as far as is known; never waits."""
         ...
 
 
@@ -105,7 +105,8 @@ class Delivery:
             async for event in stream.events():
                 message = event.message
                 record = Record(message.offset, round(message.timestamp * 1_000), message.value or b"")
-                self._folds.deliver(TopicPartition(message.topic, message.partition), record)
+                end = self._app.consumer.highwater(message.tp) or 0
+                self._folds.deliver(TopicPartition(message.topic, message.partition), record, end)
 
         return deliver
 

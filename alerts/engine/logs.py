@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Self, cast
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from alerts.stages import Output, Record
@@ -17,7 +17,11 @@ from stream.settings import Settings
 __all__ = ["KafkaLogs", "KafkaOutbox"]
 
 _POLL_MS: Final = 500
+_FOLLOW_MS: Final = 200
 _BATCH: Final = 500
+_REQUEST_BYTES: Final = 512 * 1024
+"""Most bytes that a send puts into one request: the client has one under way for each log, and of the 16 KiB
+that are its default a thousand alerts would wait for sixty answers one after the other."""
 
 
 class KafkaLogs:
@@ -84,19 +88,42 @@ class KafkaLogs:
         finally:
             await consumer.stop()
 
+    async def follow(self, topic: str, partition: int, *, first: int) -> AsyncGenerator[list[Record], None]:
+        """Yield the records from ``first`` on, in order, for ever; an empty list when nothing comes.
+
+        Raises:
+            StageError: the broker does not answer.
+        """
+        part = TopicPartition(topic, partition)
+        consumer = self._consumer()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await consumer.start()
+                consumer.assign([part])
+                consumer.seek(part, max(first, (await consumer.beginning_offsets([part]))[part]))
+            while True:
+                found = await consumer.getmany(part, timeout_ms=_FOLLOW_MS, max_records=_BATCH)
+                yield [_record(record) for record in found.get(part, ())]
+        except (KafkaError, TimeoutError) as error:
+            raise StageError(f"{topic}-{partition} cannot be followed from {first}: {error!r}") from error
+        finally:
+            await consumer.stop()
+
     async def _next(self, consumer: AIOKafkaConsumer, part: TopicPartition) -> list[Record]:
         async with asyncio.timeout(self._patience_s):
             while True:
                 found = await consumer.getmany(part, timeout_ms=_POLL_MS, max_records=_BATCH)
                 if records := found.get(part):
-                    return [
-                        Record(record.offset, record.timestamp, record.value or b"") for record in records
-                    ]
+                    return [_record(record) for record in records]
 
     def _consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             **self._settings.kafka_options(), enable_auto_commit=False, auto_offset_reset="earliest"
         )
+
+
+def _record(record: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(record.offset, record.timestamp, record.value or b"")
 
 
 class KafkaOutbox:
@@ -114,6 +141,7 @@ class KafkaOutbox:
             **settings.kafka_options(),
             acks="all",
             enable_idempotence=True,
+            max_batch_size=_REQUEST_BYTES,
             # Longer than the patience: the client never drops a record to go on with later ones.
             request_timeout_ms=int(2_000 * patience_s),
         )

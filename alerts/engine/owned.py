@@ -62,10 +62,10 @@ class OwnedFolds:
         """Put everything away."""
         await self.revoked(set(self._running))
 
-    def deliver(self, part: TopicPartition, record: Record) -> None:
+    def deliver(self, part: TopicPartition, record: Record, end: int) -> None:
         """Hand a record to its fold; without one it is dropped, and the next owner reads it from the log."""
         if part in self._running:
-            self._running[part][0].inbox.put(record)
+            self._running[part][0].inbox.put(record, end)
 
     def seen(self) -> dict[TopicPartition, int]:
         """Return for each partition of ours the offset of the last record folded."""

@@ -48,7 +48,8 @@ class RulesStage:
             return []
         self._settled = windows.last
         told = self._fold.apply(record.offset, record.append_ms, windows)
-        return [Output("transitions", self._key, encode(transition.to_record())) for transition in told]
+        records = [one.to_record() for one in told] + [one.to_record() for one in self._fold.turns.told]
+        return [Output("transitions", self._key, encode(record)) for record in records]
 
     @property
     def settled(self) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from alerts.gateway.commands import Busy, Commands

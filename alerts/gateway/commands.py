@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import replace
 from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from msgspec.structs import replace
 
 from alerts.gateway.alertlog import make_consumer
 from alerts.gateway.telemetry import GatewayMetrics

@@ -21,6 +21,7 @@ from alerts.gateway.calls import (
     must,
     origin_of,
     place_of,
+    refusal,
     told,
 )
 from alerts.gateway.problems import ProblemError, responses
@@ -62,6 +63,16 @@ async def list_silences(
         found = found[ids.index(cursor) + 1 :]
     items = found[:limit]
     return answer({"items": items, "next": items[-1]["id"] if len(found) > limit else None})
+
+
+@router.get("/silences/{silence_id}", responses={200: {"model": schemas.SilenceDetail}, **responses(404)})
+async def show_silence(at: At, by: By, silence_id: Id) -> Response:
+    """Show a silence, and who was told of its start and end."""
+    found = [one for one in await asked(at.reader.silences) if one["id"] == silence_id]
+    if not found or not _seen(by, found[0]["matchers"]):
+        raise refusal("not_found", at.settings.locale)
+    deliveries = await asked(lambda: at.deliveries.of(silence_id))
+    return answer({"silence": found[0], "deliveries": deliveries})
 
 
 @router.post("/silences", responses=_TOLD)

@@ -23,7 +23,7 @@ __all__ = ["EXTENSION", "Wire"]
 
 EXTENSION: Final = "roomwatch.wire"
 """Name under which a connection stands in its ASGI scope's extensions."""
-_KERNEL_UNSENT_BYTES: Final = 256 * 1024
+_KERNEL_UNSENT_BYTES: Final = 64 * 1024
 """Most bytes that the kernel holds unsent for a client: above it we hold them, and know that it is slow."""
 _KERNEL_UNLIMITED: Final = 2**31 - 1
 _CLOSE_S: Final = 5.0

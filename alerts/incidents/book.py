@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.incidents import episodes, holds
 from alerts.incidents.groups import SPEAKING, Groups
@@ -127,7 +127,7 @@ class Book:
             before = self.holds.get(alert.id) or Hold(record.offset, alert.state, self.now_ms)
             if alert.state != "acknowledged":
                 hold["remind_ms"] = None
-            now = msgspec.structs.replace(before, under=alert.state, **hold)
+            now = replace(before, under=alert.state, **hold)
             affected = self._inhibitions.place(alert, now.opened)
             affected |= self._groups.place(alert, now.opened, self.now_ms)
             shown = self._show(alert, now, record, origin, command)
@@ -145,9 +145,9 @@ class Book:
             causes, incident, rank = self._over(alert, hold)
             if (causes, incident, rank) == (hold.causes, hold.incident, hold.rank):
                 continue
-            after = msgspec.structs.replace(hold, causes=causes, incident=incident, rank=rank)
+            after = replace(hold, causes=causes, incident=incident, rank=rank)
             if hold.causes and not causes:
-                after = msgspec.structs.replace(after, since_ms=self.now_ms, steps=0)
+                after = replace(after, since_ms=self.now_ms, steps=0)
             shown = _shown(replace(alert, state=hold.under, incident_id=incident), causes)
             if (shown.state, shown.incident_id) == (alert.state, alert.incident_id) and (
                 not causes or shown.reason == alert.reason
@@ -246,7 +246,7 @@ class Book:
     ) -> Alert:
         causes, incident, rank = self._over(alert, hold)
         if (causes, incident, rank) != (hold.causes, hold.incident, hold.rank):
-            hold = msgspec.structs.replace(hold, causes=causes, incident=incident, rank=rank)
+            hold = replace(hold, causes=causes, incident=incident, rank=rank)
         shown = _shown(
             alert if alert.incident_id == incident else replace(alert, incident_id=incident), causes
         )
@@ -256,9 +256,9 @@ class Book:
     def _over(self, alert: Alert, hold: Hold) -> tuple[tuple[Cause, ...], str | None, int]:
         """Return why an episode is suppressed now, and its incident and rank there."""
         incident, rank = self._groups.of(alert.id)
-        found: list[tuple[holds.Why, str]] = [
-            ("silenced", one) for one in self.silences.matching(values_of(alert))
-        ]
+        found: list[tuple[holds.Why, str]] = []
+        if self.silences.any_open:
+            found += [("silenced", one) for one in self.silences.matching(values_of(alert))]
         if source := self._inhibitions.inhibiting(alert.id):
             found.append(("inhibited", source))
         if incident is not None and rank > SPEAKING:

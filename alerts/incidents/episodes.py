@@ -9,8 +9,9 @@ Suppression lies over these states and hides them; ``dressed`` puts it on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from alerts.model import SEVERITY_RANK, Alert, Command, Severity, Transition, episode_id
 
@@ -65,12 +66,16 @@ def opened(transition: Transition, at_ms: int) -> Alert:
         state="firing",
         incident_id=None,
         latency_ms=at_ms - transition.due_ms,
+        action=transition.action,
         **_figures(transition),
     )
 
 
 def revised(alert: Alert, transition: Transition, at_ms: int) -> Alert:
-    """Return the change that a move of severity makes; a rise ends an acknowledgement."""
+    """Return the change that a move of severity makes; a rise ends an acknowledgement.
+
+    What was asked for first stays: the room's facts change with it, and its undoing must find it again.
+    """
     rose = SEVERITY_RANK[transition.severity] > SEVERITY_RANK[alert.severity]
     return replace(
         alert,
@@ -79,6 +84,7 @@ def revised(alert: Alert, transition: Transition, at_ms: int) -> Alert:
         severity=transition.severity,
         severity_max=_worse(alert.severity_max, transition.severity),
         state="firing" if rose and alert.state == "acknowledged" else alert.state,
+        action=alert.action or transition.action,
         **{**_figures(transition), "reason": "severity_rose" if rose else "severity_fell"},
     )
 

@@ -81,8 +81,10 @@ class Inhibitions:
     def _fitting(self, alert: Alert, end: str) -> frozenset[Place]:
         found = set()
         for index, spec in enumerate(self._specs):
+            if not _fits(alert, spec.source if end == "source" else spec.target):
+                continue
             values = tuple(_label(alert, name) for name in spec.equal)
-            if all(values) and _fits(alert, getattr(spec, end)):
+            if all(values):
                 found.add((index, values))
         return frozenset(found)
 
@@ -104,8 +106,12 @@ class Inhibitions:
 
 
 def _fits(alert: Alert, matcher: Matcher) -> bool:
-    wanted = ((matcher.kind, alert.kind), (matcher.rule, alert.rule), (matcher.severity, alert.severity))
-    return alert.labels.get("test") != "true" and all(value is None or value == own for value, own in wanted)
+    return (
+        matcher.kind in (None, alert.kind)
+        and matcher.rule in (None, alert.rule)
+        and matcher.severity in (None, alert.severity)
+        and alert.labels.get("test") != "true"
+    )
 
 
 def _label(alert: Alert, name: str) -> str:

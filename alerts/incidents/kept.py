@@ -39,6 +39,7 @@ class Kept:
         holds: id -> hold of every open episode; an older version kept none.
         silences: id -> silence.
         incidents: id -> open incident.
+        faults: room -> tally of its session; an older version kept none.
     """
 
     open: Mapping[str, bytes] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Kept:
     holds: Mapping[str, bytes] = field(default_factory=dict)
     silences: Mapping[str, bytes] = field(default_factory=dict)
     incidents: Mapping[str, bytes] = field(default_factory=dict)
+    faults: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Written:
         members: incident, alert and rank of new members.
         audit: offset of each command in ``live.transitions`` -> who asked for what, and what became of it.
         now_ms: the stage's clock.
+        faults: room -> tally of its session.
     """
 
     entries: list[Entry]
@@ -77,6 +80,7 @@ class Written:
     members: list[tuple[str, str, int]] = field(default_factory=list)
     audit: dict[int, bytes] = field(default_factory=dict)
     now_ms: int = 0
+    faults: dict[str, bytes | None] = field(default_factory=dict)
 
 
 def timeline_entry(

@@ -184,6 +184,11 @@ class Silences:
             )
         )
 
+    @property
+    def any_open(self) -> bool:
+        """Whether a silence has not ended; without one, nobody needs to look at labels."""
+        return bool(self._matchers)
+
     def matching(self, values: Mapping[str, str]) -> Iterator[str]:
         """Yield the active silences that match labels."""
         for silence_id, matchers in self._matchers.items():

@@ -20,6 +20,7 @@ from alerts.detectors.monitor import Limits
 from alerts.evidence import beside_vendors
 from alerts.incidents import episodes, monitor
 from alerts.incidents.book import CLOSED_KEEP_MS, CLOSED_MAX, Book
+from alerts.incidents.faults import Faults
 from alerts.incidents.kept import Entry, Kept, Origin, Written, audit_entry
 from alerts.incidents.monitor import Pulse
 from alerts.incidents.orders import obey
@@ -35,6 +36,7 @@ from alerts.model import (
     encode,
     parse_transitions_record,
 )
+from alerts.session import SessionChange
 from alerts.stages import Output, Record
 
 __all__ = ["CLOSED_KEEP_MS", "CLOSED_MAX", "PASSED_OVER", "Entry", "Incidents", "Kept", "Written"]
@@ -82,6 +84,7 @@ class Incidents:
         self._clock = _Clock()
         self._pulses = {number: Pulse() for number in range(partitions)}
         self._book = Book()
+        self._faults = Faults()
         self._touched: set[int] = set()
         self._audit: dict[int, bytes] = {}
         self._notices: list[Output] = []
@@ -96,6 +99,7 @@ class Incidents:
         watched_ms = self._clock.watched_ms
         policy = self._policy_at(watched_ms) if watched_ms else NO_POLICY
         self._book.load(kept, policy, now_ms=self._clock.now_ms, watched_ms=watched_ms)
+        self._faults.load(kept.faults, self._book.open.values())
 
     @property
     def settled(self) -> bool:
@@ -110,7 +114,7 @@ class Incidents:
         """Return what changed since the last call."""
         pulses = {str(number): msgspec.json.encode(self._pulses[number]) for number in sorted(self._touched)}
         pulses["clock"] = msgspec.json.encode(self._clock)
-        written = self._book.written(pulses, self._audit)
+        written = replace(self._book.written(pulses, self._audit), faults=self._faults.written())
         self._touched, self._audit = set(), {}
         return written
 
@@ -132,6 +136,8 @@ class Incidents:
             outcome = self._take(cause, record)
         self._watch(record)
         self._book.forget(CLOSED_MAX)
+        for entry in self._book.entries[begin:]:
+            self._faults.saw(entry.alert, self._clock.now_ms)
         outputs = [
             Output("alerts", entry.alert.id.encode(), entry.value) for entry in self._book.entries[begin:]
         ]
@@ -150,7 +156,9 @@ class Incidents:
             clock.grace_ms = append_ms + monitor.GRACE_MS
         clock.now_ms = self._book.now_ms = max(clock.now_ms, append_ms)
 
-    def _take(self, cause: Transition | Heartbeat | Command, record: Record) -> Outcome | None:
+    def _take(
+        self, cause: Transition | Heartbeat | Command | SessionChange, record: Record
+    ) -> Outcome | None:
         if isinstance(cause, Command):
             return self._obey(cause, record)
         pulse = self._pulses.get(cause.partition)
@@ -165,7 +173,10 @@ class Incidents:
             self.passed_over["seen_position"] += 1
         else:
             self._set_pulse(cause.partition, replace(pulse, epoch=cause.epoch, position=cause.position))
-            self._settle(cause, record, "rules")
+            if isinstance(cause, SessionChange):
+                self._faults.turn(cause, self._clock.now_ms)
+            else:
+                self._settle(cause, record, "rules")
         return None
 
     def _settle(self, transition: Transition, record: Record, origin: Origin) -> None:
@@ -239,6 +250,7 @@ class Incidents:
         self._follow_policy(record)
         self._book.end_incidents(record)
         self._book.silences.forget(now_ms)
+        self._faults.forget(now_ms)
         limits = self._limits_at(now_ms)
         for number, pulse in self._pulses.items():
             after, told = monitor.judge(

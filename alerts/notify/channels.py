@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
+from alerts.model import ActionName
 from alerts.notify.budget import Budget, Mode
 from alerts.routing import Receiver
 from stream.errors import SettingsError
@@ -60,7 +61,7 @@ _OWN_OPTIONS: Final[dict[ChannelKind, frozenset[str]]] = {
     "webhook": frozenset(("secret",)),
     "action": frozenset(("secret", "do", "target", "dry_run")),
 }
-_ACTIONS: Final = ("switch_vendor", "enable_standby", "scale_out")
+_ACTIONS: Final = get_args(ActionName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Channel:
     budget: Budget
     fallback: str | None = None
     send_resolved: bool = True
+    send_notices: bool = True
     secret: str = field(default="", repr=False)
     do: str = ""
     target: str = ""
@@ -148,6 +150,7 @@ def channel(receiver: Receiver, environment: Mapping[str, str], *, locale: Local
         budget=Budget(receiver.per_minute or messages, _MINUTE_MS, receiver.bytes_max or bytes_max),
         fallback=receiver.fallback,
         send_resolved=receiver.send_resolved,
+        send_notices=receiver.send_notices,
         secret=_value(receiver.name, str(options.get("secret", secret)), environment),
         **(_action(receiver.name, options) if kind == "action" else {}),
     )

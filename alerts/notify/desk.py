@@ -29,9 +29,9 @@ from alerts.notify.model import (
     message_id,
     urgency,
 )
-from alerts.notify.posts import OVERHEAD_BYTES
+from alerts.notify.posts import OVERHEAD_BYTES, is_rehearsal
 from alerts.notify.records import record, unrouted
-from alerts.notify.retry import Patience, Verdict, next_attempt_ms
+from alerts.notify.retry import Patience, Verdict, next_attempt_ms, patience_with
 from alerts.notify.wording import Wordsmith, mention_bytes
 
 __all__ = ["Desk", "Kept", "Written"]
@@ -103,18 +103,38 @@ class Desk:
 
     def take(self, alert: Mapping[str, Any], targets: Sequence[Target], *, now_ms: int) -> list[Delivery]:
         """Take in a change of an alert; returns the records of what it leaves untold."""
-        alert_id, before = alert["id"], self._told.get(alert["id"])
+        before = self._told.get(alert["id"])
         told, items = intake.tell(before, alert, targets, self.channels, now_ms=now_ms)
         if told is before:
             return []
-        self._told[alert_id] = told
-        self._written.told[alert_id] = encode(told)
-        if told.closed_at_ms is not None:
-            self._closed[alert_id] = told.closed_at_ms
-        self._forget(alert["at_ms"])
-        records = [found for item in items for found in self._queue(item, now_ms)]
-        if not any(to.channel in self.channels for to in targets) and alert["state"] in intake.TELLING_STATES:
+        records = self._take(alert, told, items, now_ms)
+        if not any(to.channel in self.channels for to in targets) and intake.is_told(alert):
             records.append(unrouted(alert, targets, now_ms))
+        return records
+
+    def take_silence(
+        self, notice: Mapping[str, Any], targets: Sequence[Target], *, now_ms: int
+    ) -> list[Delivery]:
+        """Take in a notice of a silence, as ``notice_record`` returns it; else as ``take``."""
+        before = self._told.get(notice["id"])
+        told, items = intake.tell_silence(before, notice, targets, self.channels, now_ms=now_ms)
+        if told is before:
+            return []
+        records = self._take(notice, told, items, now_ms)
+        return records if items else [*records, unrouted(notice, targets, now_ms)]
+
+    def _take(self, about: Mapping[str, Any], told: Told, items: list[Item], now_ms: int) -> list[Delivery]:
+        self._told[about["id"]] = told
+        self._written.told[about["id"]] = encode(told)
+        if told.closed_at_ms is not None:
+            self._closed[about["id"]] = told.closed_at_ms
+        self._forget(about["at_ms"])
+        records = []
+        for item in items:
+            if item.action is not None and not item.action["do"]:
+                records.append(record(item, None, "failed", now_ms, reason="no_action"))
+            else:
+                records += self._queue(item, now_ms)
         return records
 
     def step(self, name: str, *, now_ms: int) -> tuple[Message | None, int | None, list[Delivery]]:
@@ -162,7 +182,13 @@ class Desk:
         paused_ms = now_ms + verdict.pause_ms if verdict.pause_ms else state.paused_until_ms
         self._keep_state(channel.name, replace(state, paused_until_ms=paused_ms))
         at_ms = next_attempt_ms(
-            self._patience_with(channel, state, message, verdict),
+            patience_with(
+                self._patience,
+                verdict,
+                has_fallback=channel.fallback is not None,
+                failing=state.failing,
+                urgent=any(item.alert["severity"] == "critical" for item in message.items),
+            ),
             verdict,
             attempts=message.attempts,
             first_at_ms=message.first_at_ms,
@@ -277,15 +303,6 @@ class Desk:
         self._keep_message(tried)
         return tried
 
-    def _patience_with(
-        self, channel: Channel, state: ChannelState, message: Message, verdict: Verdict
-    ) -> Patience:
-        """Return how often to try: once where somebody else can tell it and waiting is of no use."""
-        urgent = any(item.alert["severity"] == "critical" for item in message.items)
-        if channel.fallback and (state.failing or (verdict.pause_ms and urgent)):
-            return replace(self._patience, attempts=1)
-        return self._patience
-
     def _divert(self, channel: Channel, now_ms: int) -> list[Delivery]:
         """Hand critical items to the fallback while the channel's service wants to be left alone."""
         if channel.fallback is None:
@@ -378,6 +395,6 @@ class Desk:
 
 
 def _status(channel: Channel, message: Message) -> Status:
-    if channel.dry_run:
+    if is_rehearsal(channel, message):
         return "dry_run"
     return "digested" if channel.mode == "digest" and len(message.items) > 1 else "sent"

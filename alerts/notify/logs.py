@@ -1,6 +1,6 @@
-"""The notifier's two logs: it reads on in ``live.alerts`` from where it was, and writes ``live.deliveries``.
+"""The notifier's logs: it reads on in ``live.alerts`` and ``live.outcomes``, and writes ``live.deliveries``.
 
-Which notifier is at work is decided by the lease in the store, not by the group: the consumer assigns itself
+Which notifier is at work is decided by the lease in the store, not by the group: a consumer assigns itself
 the one partition, and commits to the group ``roomwatch-notifier`` only so that lag tools see how far it is.
 """
 
@@ -19,7 +19,7 @@ from alerts.stages import Record
 from stream.errors import ServiceError, StageError
 from stream.settings import Settings
 
-__all__ = ["AlertLog", "DeliveryLog"]
+__all__ = ["DeliveryLog", "SourceLog"]
 
 _ANSWER_S: Final = 30.0
 """Longest wait for the broker."""
@@ -29,17 +29,18 @@ _BATCH_RECORDS: Final = 500
 _log = structlog.get_logger()
 
 
-class AlertLog:
-    """Reads ``live.alerts`` from an offset on; use as an async context.
+class SourceLog:
+    """Reads a topic of one partition from an offset on; use as an async context.
 
     Args:
         settings: where it is.
+        topic: ``alerts`` or ``outcomes``.
         offset: of the last record that was taken in; -1 for none.
         since_ms: without an offset, records appended before are passed over; epoch milliseconds.
     """
 
-    def __init__(self, settings: Settings, *, offset: int, since_ms: int) -> None:
-        self._part = TopicPartition(settings.topic("alerts"), 0)
+    def __init__(self, settings: Settings, topic: str, *, offset: int, since_ms: int) -> None:
+        self._part = TopicPartition(settings.topic(topic), 0)
         self.begin = offset + 1
         """Offset of the first record that it reads, once it is open."""
         self._offset = offset

@@ -18,6 +18,7 @@ import msgspec
 from alerts.model import SEVERITY_RANK
 
 __all__ = [
+    "SILENCES",
     "ChannelState",
     "Delivery",
     "Item",
@@ -31,12 +32,27 @@ __all__ = [
     "encode",
     "item_id",
     "message_id",
+    "notice_record",
     "urgency",
 ]
 
-Occasion = Literal["firing", "severity", "escalated", "again", "resolved"]
-"""Why a change is told: it began, its severity rose, nobody acknowledged it, it goes on after an
-acknowledgement or a silence ended, it is over."""
+Occasion = Literal[
+    "firing",
+    "severity",
+    "escalated",
+    "again",
+    "resolved",
+    "assigned",
+    "ack_ending",
+    "ack_expired",
+    "silence_started",
+    "silence_ended",
+]
+"""Why a change is told: it began, its severity rose, nobody acknowledged it, it goes on after a suppression
+ended, it is over; it has another owner, its acknowledgement ends soon, it goes on after that ended; and, of a
+silence instead of an alert, that it holds now and that it is over."""
+SILENCES: Final = frozenset(("silence_started", "silence_ended"))
+"""Occasions of items that tell of a silence: their ``alert`` is what ``notice_record`` returns."""
 Status = Literal["sent", "digested", "dry_run", "failed", "superseded", "unrouted"]
 """What became of an item: went out by itself; as a line of a digest; would have gone out; was given up (the
 fallback channel, if there is one, gets it: its own record names this one); a newer change of the same alert
@@ -73,6 +89,7 @@ class Item:
         severity: the highest that the channel was told of this alert, this item included.
         ended_severity: the one that it was told before, where it was a lower one.
         labels: what Alertmanager knows the alert by, without the severity; empty for other channels.
+        action: what an action is asked for, ``{do, target}``; None for other channels.
     """
 
     id: str
@@ -86,6 +103,7 @@ class Item:
     severity: str = ""
     ended_severity: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    action: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +146,14 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a channel was told of an alert: the highest severity, and the newest change."""
+    """What a channel was told of an alert: the highest severity, the newest change, and what it was to do.
+
+    What was done is kept, because a switch changes the room's facts: undoing looks at what was asked for.
+    """
 
     severity: str
     change: int
+    action: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +181,7 @@ class Delivery:
         message_id: of the message that it went with; None when it went with none.
         of: how many alerts that message told.
         code: the error code that the service answered with.
+        action: what an action was asked for: ``{do, target, undo}``; None for other channels.
     """
 
     id: str
@@ -176,12 +199,31 @@ class Delivery:
     code: str | None = None
     fallback: str | None = None
     fallback_of: str | None = None
+    action: dict[str, Any] | None = None
     v: int = 1
 
 
 def item_id(alert_id: str, change: int, channel: str) -> str:
     """Return the id of an item."""
     return _digest(f"{alert_id}|{change}|{channel}")
+
+
+def notice_record(what: Occasion, at_ms: int, silence: dict[str, Any]) -> dict[str, Any]:
+    """Return what an item about a silence holds instead of an alert; its changes are start and end.
+
+    Args:
+        what: one of ``SILENCES``.
+        at_ms: when, epoch milliseconds.
+        silence: its record.
+    """
+    return {
+        "id": silence["id"],
+        "change": 1 if what == "silence_started" else 2,
+        "at_ms": at_ms,
+        "severity": "info",
+        "state": what,
+        "silence": silence,
+    }
 
 
 def message_id(items: Sequence[Item]) -> str:

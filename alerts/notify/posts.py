@@ -21,12 +21,24 @@ from urllib.parse import quote
 
 import orjson
 
+from alerts.actions import filled
 from alerts.notify.channels import Channel, ChannelKind
-from alerts.notify.model import Item, Message
+from alerts.notify.model import SILENCES, Item, Message
 from alerts.notify.retry import Verdict
 from alerts.notify.wording import alert_link
 
-__all__ = ["OVERHEAD_BYTES", "Post", "action_of", "judge", "labels_of", "post", "postable", "refreshed"]
+__all__ = [
+    "OVERHEAD_BYTES",
+    "Post",
+    "action_of",
+    "asked_of",
+    "is_rehearsal",
+    "judge",
+    "labels_of",
+    "post",
+    "postable",
+    "refreshed",
+]
 
 OVERHEAD_BYTES: Final = 400
 """Bytes of a robot's body beside title and text: field names, whom to mention."""
@@ -37,20 +49,22 @@ _PAUSE_MAX_MS: Final = 600_000
 _DETAIL_MAX: Final = 200
 _RATE: Final[dict[ChannelKind, frozenset[int]]] = {
     "dingtalk": frozenset((130101, 410100, 660026, 90030)),
-    "feishu": frozenset((9499, 11232, 99991400)),
+    "feishu": frozenset((11232, 99991400)),
     "wecom": frozenset((45009, 45033)),
 }
-"""Codes for "too fast"."""
+"""Codes for "too fast"; docs/notify.md names the source of each."""
+_TOO_MANY: Final = (9499, b"too many")
+"""Feishu's code for a bad request and for "too many request" alike: the text tells them apart."""
 _FINAL: Final[dict[ChannelKind, frozenset[int]]] = {
     "dingtalk": frozenset((
-        40035, 43004, 300001, 310000, 400013, 400101, 400102, 400105, 400106, 430101, 430102, 430104, 460101,
+        40035, 43004, 300001, 300005, 310000, 400013, 400101, 400102, 400105, 400106,
+        430101, 430102, 430104, 460101,
     )),
-    "feishu": frozenset((19001, 19002, 19021, 19022, 19024)),
+    "feishu": frozenset((9499, 19001, 19002, 19007, 19021, 19022, 19024)),
     "wecom": frozenset((40008, 40058, 44004, 93000, 93004, 93008)),
 }  # fmt: skip
 """Codes that no repeat will change: wrong token, signature or keyword, robot stopped, content refused. A code
 that stands in neither list is tried again, and the fallback gets what it does not take."""
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 _LABEL_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 _TIMES_OUT_S: Final = 300
 """Alertmanager takes an alert for over when it has not heard of it for so long; we tell it each minute."""
@@ -96,7 +110,16 @@ def post(channel: Channel, message: Message, *, now_ms: int, public_url: str) ->
         "id": message.id,
         "title": message.title,
         "text": message.body,
-        "alerts": [{**item.alert, "occasion": item.occasion} for item in message.items],
+        "alerts": [
+            {**item.alert, "occasion": item.occasion}
+            for item in message.items
+            if item.occasion not in SILENCES
+        ],
+        "notices": [
+            {"notice": item.occasion, "at_ms": item.alert["at_ms"], "silence": item.alert["silence"]}
+            for item in message.items
+            if item.occasion in SILENCES
+        ],
     }
     return _signed(channel, told, message.id, now_ms)
 
@@ -146,17 +169,33 @@ def refreshed(
     }
 
 
+def asked_of(channel: Channel, alert: Mapping[str, Any]) -> dict[str, str]:
+    """Return ``do`` and ``target`` of an action: the alert's own wish, or the channel's for it.
+
+    ``do`` is empty when nothing can be asked for: neither names anything, or the alert lacks the labels of
+    the channel's target.
+    """
+    if wish := alert.get("action"):
+        return {"do": wish["do"], "target": wish["target"]}
+    words = {**alert["labels"], "room_id": alert["room_id"] or "", "subject": alert["subject"]}
+    target = filled(channel.target, words)
+    return {"do": "" if channel.target and not target else channel.do, "target": target}
+
+
+def is_rehearsal(channel: Channel, message: Message) -> bool:
+    """Return whether an action is only recorded: the channel says so, or a test alert asks for it."""
+    tests = any(item.alert["labels"].get("test") for item in message.items if item.action is not None)
+    return channel.kind == "action" and (channel.dry_run or tests)
+
+
 def action_of(channel: Channel, message: Message) -> dict[str, Any]:
-    """Return what an action asks for: the alert's own wish, or the channel's for it."""
+    """Return what an action asks for; undone is what was asked for when it was done."""
     (item,) = message.items
     alert = item.alert
-    wish = alert.get("action") or {}
-    words = {**alert["labels"], "room_id": alert["room_id"] or "", "subject": alert["subject"]}
     return {
         "v": 1,
         "id": message.id,
-        "do": wish.get("do", channel.do),
-        "target": wish.get("target", _PLACE.sub(lambda place: words.get(place[1], ""), channel.target)),
+        **(item.action or asked_of(channel, alert)),
         "undo": item.occasion == "resolved",
         "alert_id": alert["id"],
         "change": alert["change"],
@@ -176,22 +215,28 @@ def judge(kind: ChannelKind, status: int, body: bytes, *, retry_after: str | Non
         retry_after: the header of that name, if any.
     """
     detail = body[:_DETAIL_MAX].decode(errors="replace").strip() or None
+    code = _code_inside(body) if kind in _RATE else None
+    if _is_too_fast(kind, code, body):
+        pause_ms = _pause_ms(retry_after)
+        return Verdict(ok=False, reason="rate_limited", code=str(code), detail=detail, pause_ms=pause_ms)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return _refused(status, detail, retry_after)
     if kind not in _RATE:
         return Verdict(ok=True, code=str(status))
-    code = _code_inside(body)
     if code == 0:
         return Verdict(ok=True, code="0")
-    if code in _RATE[kind]:
-        return Verdict(
-            ok=False, reason="rate_limited", code=str(code), detail=detail, pause_ms=_pause_ms(retry_after)
-        )
     final = code in _FINAL[kind]
     told = None if code is None else str(code)
     return Verdict(
         ok=False, final=final, reason="refused" if final else "error_inside", code=told, detail=detail
     )
+
+
+def _is_too_fast(kind: ChannelKind, code: int | None, body: bytes) -> bool:
+    """Return whether a robot said "too fast", which Feishu does with a status of 400 or 429 as well."""
+    if code == _TOO_MANY[0]:
+        return _TOO_MANY[1] in body.lower()
+    return code is not None and code in _RATE[kind]
 
 
 def _refused(status: int, detail: str | None, retry_after: str | None) -> Verdict:

@@ -47,6 +47,7 @@ def record(
         code=code,
         fallback=fallback,
         fallback_of=item.fallback_of,
+        action=None if item.action is None else {**item.action, "undo": item.occasion == "resolved"},
     )
 
 

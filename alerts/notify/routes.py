@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,11 +17,13 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from alerts import routing
+from alerts.incidents.silences import read_matchers
 from alerts.notify.channels import Channel, channels
 from alerts.notify.model import Target
 from alerts.notify.settings import NotifierSettings
 from alerts.notify.telemetry import NotifierMetrics
-from alerts.routing import Person, RouteSet, load, plan
+from alerts.routing import Person, RouteSet, concerned, load, plan
 from alerts.store.rule_sets import ROUTES_TAG, KeptSet, RuleSetStore
 from stream.errors import SettingsError, StoreError
 
@@ -86,10 +88,21 @@ class Routes:
     def targets(self, alert: Mapping[str, Any]) -> list[Target]:
         """Return whom the routes name for a change of an alert."""
         assert self._set is not None, "begin comes first"
-        found = plan(self._set, alert, at_ms=alert["at_ms"], zone=self._zone)
+        return self._targets(plan(self._set, alert, at_ms=alert["at_ms"], zone=self._zone).targets)
+
+    def concerned(self, notice: Mapping[str, Any]) -> list[Target]:
+        """Return whom a notice of a silence concerns."""
+        assert self._set is not None, "begin comes first"
+        silence = notice["silence"]
+        matchers = read_matchers(silence["matchers"])
+        return self._targets(
+            concerned(self._set, matchers, by=silence["by"], at_ms=notice["at_ms"], zone=self._zone)
+        )
+
+    def _targets(self, found: Sequence[routing.Target]) -> list[Target]:
         return [
             Target(target.receiver, target.routes, self._mentions(target.receiver, target.mentions))
-            for target in found.targets
+            for target in found
         ]
 
     async def _first(self) -> str:

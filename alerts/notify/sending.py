@@ -16,8 +16,8 @@ import httpx
 import structlog
 
 from alerts.notify.channels import Channel
-from alerts.notify.model import Message
-from alerts.notify.posts import Post, judge, post, postable
+from alerts.notify.model import SILENCES, Message
+from alerts.notify.posts import Post, is_rehearsal, judge, post, postable
 from alerts.notify.retry import Verdict
 from stream.runtime import Clock
 
@@ -52,7 +52,7 @@ class Sender:
         """Send a message once."""
         if channel.kind == "broken":
             return Verdict(ok=False, final=True, reason="bad_receiver", detail=channel.fault)
-        if channel.kind == "log" or channel.dry_run:
+        if channel.kind == "log" or is_rehearsal(channel, message):
             _log.info(
                 "notify.message", channel=channel.name, id=message.id, title=message.title, text=message.body
             )
@@ -78,7 +78,7 @@ class Sender:
             channel.kind,
             answer.status_code,
             answer.content,
-            retry_after=answer.headers.get("retry-after"),
+            retry_after=answer.headers.get("retry-after") or answer.headers.get("x-ogw-ratelimit-reset"),
         )
 
     async def _apprise(self, channel: Channel, message: Message) -> Verdict:
@@ -114,5 +114,7 @@ def _type(message: Message) -> apprise.NotifyType:
     """Return apprise's word for a message, which some services turn into a colour or a resolution."""
     if all(item.occasion == "resolved" for item in message.items):
         return apprise.NotifyType.SUCCESS
+    if all(item.occasion in SILENCES for item in message.items):
+        return apprise.NotifyType.INFO
     critical = any(item.alert["severity"] == "critical" for item in message.items)
     return apprise.NotifyType.FAILURE if critical else apprise.NotifyType.WARNING

@@ -1,4 +1,4 @@
-"""What the notifier keeps, under its own epoch: the desk, how far ``live.alerts`` was read, delivery records.
+"""What the notifier keeps, under its own epoch: the desk, how far its two logs were read, delivery records.
 
 All keys carry the hash tag ``{notifier}``, so that one fenced call writes them together. Another notifier
 that took over makes every call here fail; what it finds is what was kept last.
@@ -11,15 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError, TryAgainError
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import TimeoutError as StoreTimeoutError
+from redis.exceptions import RedisError
 
 from alerts.notify.desk import Kept, Written
 from alerts.notify.model import Delivery, encode
 from alerts.store.deliveries import KEEP_MS, deliveries_key
 from alerts.store.folds import Claim, Command, FoldStore, hash_commands
 from stream.errors import StageError
+from stream.store import AWAY
 
 __all__ = ["NotifierStore", "patiently"]
 
@@ -34,14 +33,12 @@ CHANNELS: Final = "{notifier}:channels"
 """Hash: channel -> calls within its budget, pause, failing."""
 TOLD: Final = "{notifier}:told"
 """Hash: alert -> newest change seen, and what each channel was told of it."""
+NOTICES: Final = "{notifier}:notices"
+"""Text: offset in ``live.outcomes`` of the last record that was taken in."""
 
 _PATIENCE_S: Final = 30.0
 """How long the store may be away, seconds."""
 _RETRY_S: Final = 0.2
-_AWAY: Final = (
-    StoreConnectionError, StoreTimeoutError, ClusterDownError, ReadOnlyError, TryAgainError, OSError,
-    TimeoutError,
-)  # fmt: skip
 
 
 async def patiently(call: Callable[[], Awaitable[T]], *, patience_s: float = _PATIENCE_S) -> T:
@@ -59,7 +56,7 @@ async def patiently(call: Callable[[], Awaitable[T]], *, patience_s: float = _PA
     while True:
         try:
             return await call()
-        except _AWAY as error:
+        except AWAY as error:
             if loop.time() > end:
                 raise StageError(f"the store did not answer for {patience_s:g} s: {error}") from error
         except RedisError as error:
@@ -91,6 +88,11 @@ class NotifierStore:
         self._claim = await self._owner.claim(0)
         return self._claim.offset
 
+    async def notices(self) -> int:
+        """Return the offset in ``live.outcomes`` of the last record taken in, -1 for none."""
+        kept = await cast("Awaitable[bytes | None]", self._redis.get(NOTICES))
+        return -1 if kept is None else int(kept)
+
     async def load(self) -> Kept:
         """Return the desk as it was kept last."""
         items, messages, channels, told = [
@@ -99,8 +101,10 @@ class NotifierStore:
         ]
         return Kept(*(_by_name(found) for found in (items, messages, channels, told)))
 
-    async def keep(self, written: Written, deliveries: Sequence[Delivery], *, offset: int) -> None:
-        """Keep what changed, records of deliveries and the offset: all of it, or nothing.
+    async def keep(
+        self, written: Written, deliveries: Sequence[Delivery], *, offset: int, notices: int
+    ) -> None:
+        """Keep what changed, records of deliveries and both offsets: all of it, or nothing.
 
         Raises:
             FencedError: another notifier took over.
@@ -110,6 +114,7 @@ class NotifierStore:
             *hash_commands(MESSAGES, written.messages),
             *hash_commands(CHANNELS, written.channels),
             *hash_commands(TOLD, written.told),
+            ("SET", NOTICES, (notices,)),
         ]
         for delivery in deliveries:
             key = deliveries_key(delivery.alert_id)

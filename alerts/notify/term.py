@@ -1,8 +1,8 @@
 """A term: the time for which this process is the notifier, from its claim until it stops or is replaced.
 
-One task takes in ``live.alerts``, one for each channel sends, one renews the lease, one reminds Alertmanager.
-All of them change the desk under one lock and keep it before they go on. A term that is asked to end lets
-calls that are under way finish, for as long as it may.
+One task takes in ``live.alerts``, one the notices on ``live.outcomes``, one for each channel sends, one
+renews the lease, one reminds Alertmanager. All of them change the desk under one lock and keep it before they
+go on. A term that is asked to end lets calls that are under way finish, for as long as it may.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from alerts.incidents.silences import Refusal
 from alerts.model import BadRecord, parse_alert
 from alerts.notify.channels import Channel
 from alerts.notify.desk import Desk
-from alerts.notify.logs import AlertLog, DeliveryLog
+from alerts.notify.logs import DeliveryLog, SourceLog
 from alerts.notify.model import Delivery, Message
+from alerts.notify.notices import NOTICE_MARK, began, parse_notice
 from alerts.notify.posts import refreshed
 from alerts.notify.routes import LOOK_S, Routes
 from alerts.notify.sending import Sender
@@ -87,6 +89,7 @@ class Term:
         self._wakes = {name: asyncio.Event() for name in self._channels}
         self._ending = asyncio.Event()
         self._offset = -1
+        self._notices = -1
         self._now_ms = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -97,20 +100,24 @@ class Term:
             StageError: the store or the broker was away too long.
         """
         self._offset = await patiently(self._store.claim)
+        self._notices = await patiently(self._store.notices)
         await self._keep(self._desk.load(await patiently(self._store.load), now_ms=self._now()))
         since_ms = self._now() - int(1_000 * self._settings.notify_begin_s)
-        async with AlertLog(self._settings, offset=self._offset, since_ms=since_ms) as log:
-            self._offset = log.begin - 1
+        async with (
+            SourceLog(self._settings, "alerts", offset=self._offset, since_ms=since_ms) as alerts,
+            SourceLog(self._settings, "outcomes", offset=self._notices, since_ms=since_ms) as notices,
+        ):
+            self._offset, self._notices = alerts.begin - 1, notices.begin - 1
             await self._keep([])
             _log.info("notify.began", offset=self._offset, channels=len(self._channels))
             self._metrics.active.set(1)
             try:
-                await self._run(log, stop)
+                await self._run(alerts, notices, stop)
             finally:
                 self._metrics.active.set(0)
         await patiently(self._store.leave)
 
-    async def _run(self, log: AlertLog, stop: asyncio.Event) -> None:
+    async def _run(self, alerts: SourceLog, notices: SourceLog, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
 
             def begin(part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -119,7 +126,8 @@ class Term:
             beside = [begin(self._renew()), begin(self._until_asked(stop))]
             if managers := [to for to in self._channels.values() if to.kind == "alertmanager"]:
                 beside.append(begin(self._remind(managers)))
-            workers = [begin(self._take_in(log)), *(begin(self._work(to)) for to in self._channels.values())]
+            workers = [begin(self._take_in(alerts)), begin(self._take_notices(notices))]
+            workers += [begin(self._work(to)) for to in self._channels.values()]
             await self._ending.wait()
             self._wake()
             await asyncio.wait(workers, timeout=_FINISH_S)
@@ -143,7 +151,7 @@ class Term:
             if await self._routes.changed():
                 return
 
-    async def _take_in(self, log: AlertLog) -> None:
+    async def _take_in(self, log: SourceLog) -> None:
         while not self._ending.is_set():
             if sum(self._desk.waiting(name) for name in self._channels) > _HELD_MAX:
                 await asyncio.sleep(_FULL_S)
@@ -157,6 +165,30 @@ class Term:
                 self._wake()
                 await log.note(self._offset)
             self._metrics.lag.set(log.lag(self._offset))
+
+    async def _take_notices(self, log: SourceLog) -> None:
+        """Take in notices of silences; what else stands in that log is for gateways."""
+        while not self._ending.is_set():
+            records = await log.read()
+            if not records:
+                continue
+            async with self._lock:
+                found = [told for record in records for told in self._take_notice(record)]
+                self._notices = records[-1].offset
+                await self._keep(found)
+            self._wake()
+
+    def _take_notice(self, record: Record) -> list[Delivery]:
+        if NOTICE_MARK not in record.value:
+            return []
+        try:
+            notice = parse_notice(record.value)
+            targets = self._routes.concerned(notice)
+        except (BadRecord, Refusal) as error:
+            self._metrics.bad_records.inc()
+            _log.warning("notify.bad_notice", offset=record.offset, error=str(error))
+            return []
+        return self._desk.take_silence(notice, targets, now_ms=self._now()) if began(notice) else []
 
     def _take(self, record: Record) -> list[Delivery]:
         try:
@@ -208,8 +240,8 @@ class Term:
         """Write delivery records, then keep the desk; a crash between the two repeats the records."""
         if records:
             await self._deliveries.write(records)
-        written, offset = self._desk.written(), self._offset
-        await patiently(lambda: self._store.keep(written, records, offset=offset))
+        written, offset, notices = self._desk.written(), self._offset, self._notices
+        await patiently(lambda: self._store.keep(written, records, offset=offset, notices=notices))
         for record in records:
             self._metrics.deliveries.labels(record.status).inc()
         for name in self._channels:

@@ -18,35 +18,43 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from alerts.incidents.book import REMIND_MS
 from alerts.model import SEVERITIES
-from alerts.notify.model import Item, Occasion
+from alerts.notify.model import SILENCES, Item, Occasion
 from alerts.wording import KIND_NAMES, SEVERITY_NAMES, Wording
 from stream.errors import SettingsError
 
 __all__ = [
     "ALERT_PLACEHOLDERS",
     "DIGEST_PLACEHOLDERS",
+    "SILENCE_PLACEHOLDERS",
     "TEMPLATES",
     "Templates",
     "Wordsmith",
     "alert_link",
     "fill",
     "mention_bytes",
+    "runbook_link",
     "weight",
 ]
 
 Locale = Literal["zh", "en"]
 
-TEMPLATES: Final = ("alert", "resolved", "digest", "digest_line")
-"""Templates of a language: one alert, one that is over, a digest and a line of it."""
+TEMPLATES: Final = ("alert", "resolved", "reminder", "silence", "digest", "digest_line", "silence_line")
+"""Templates of a language: one alert, one that is over, a word to its owner, a silence that begins or ends, a
+digest and the lines of it, of an alert and of a silence."""
 ALERT_PLACEHOLDERS: Final = frozenset((
     "occasion", "severity", "kind", "title", "room_id", "subject", "host", "category", "owner", "cdn",
     "region", "vendor", "rule", "summary", "advice", "started", "at", "duration", "link", "runbook", "reason",
-    "incident", "mentions", "id", "message_id", "test",
+    "incident", "mentions", "id", "message_id", "test", "assignee", "until",
+))  # fmt: skip
+SILENCE_PLACEHOLDERS: Final = frozenset((
+    "occasion", "matchers", "by", "comment", "starts", "ends", "hidden", "why", "ended_by", "at", "link",
+    "mentions", "id", "message_id",
 ))  # fmt: skip
 DIGEST_PLACEHOLDERS: Final = frozenset((
-    "count", "total", "more", "critical", "warning", "info", "resolved", "lines", "link", "mentions",
-    "message_id",
+    "count", "total", "more", "critical", "warning", "info", "resolved", "notices", "lines", "link",
+    "mentions", "message_id",
 ))  # fmt: skip
 _OCCASIONS: Final[dict[Occasion, Wording]] = {
     "firing": Wording("告警", "alert"),
@@ -54,6 +62,17 @@ _OCCASIONS: Final[dict[Occasion, Wording]] = {
     "escalated": Wording("升级：无人确认", "escalated: not acknowledged"),
     "again": Wording("仍在持续", "goes on"),
     "resolved": Wording("已恢复", "resolved"),
+    "assigned": Wording("已指派", "assigned"),
+    "ack_ending": Wording("认领即将到期", "acknowledgement ends soon"),
+    "ack_expired": Wording("认领已到期，告警仍在持续", "acknowledgement ended, the alert goes on"),
+    "silence_started": Wording("静默开始", "silence began"),
+    "silence_ended": Wording("静默结束", "silence ended"),
+}
+_REMINDERS: Final = frozenset(("assigned", "ack_ending", "ack_expired"))
+_WHY_ENDED: Final = {
+    "expired": Wording("到期", "its time was over"),
+    "unmatched": Wording("长时间没有匹配到告警，自动结束", "it had hidden nothing for long"),
+    "by_hand": Wording("手动结束", "by hand"),
 }
 _TEST: Final = Wording("【测试】", "[TEST] ")
 _CUT: Final = "…"
@@ -73,9 +92,21 @@ def mention_bytes(items: Sequence[Item]) -> int:
     return 4 * weight(_mentions(items))
 
 
+def runbook_link(public_url: str, runbook_url: str, locale: Locale) -> str:
+    """Return the address of a runbook; one of ours in a language."""
+    return f"{public_url}{runbook_url}?lang={locale}" if runbook_url.startswith("/") else runbook_url
+
+
 def alert_link(public_url: str, alert_id: str) -> str:
     """Return the address of an alert in the console."""
     return f"{public_url}/?alert={alert_id}"
+
+
+_KNOWN: Final = {
+    "digest": DIGEST_PLACEHOLDERS,
+    "silence": SILENCE_PLACEHOLDERS,
+    "silence_line": SILENCE_PLACEHOLDERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +125,7 @@ class Templates:
                 text = self.texts.get((name, locale))
                 if text is None:
                     raise SettingsError(f"there is no template {name}.{locale}.md")
-                known = DIGEST_PLACEHOLDERS if name == "digest" else ALERT_PLACEHOLDERS
+                known = _KNOWN.get(name, ALERT_PLACEHOLDERS)
                 for wrong in _unknown(text, known):
                     raise SettingsError(
                         f"template {name}.{locale}.md: {wrong}; allowed: {', '.join(sorted(known))}"
@@ -117,13 +148,15 @@ class Wordsmith:
 
     def one(self, item: Item, message_id: str, *, locale: Locale, bytes_max: int) -> tuple[str, str]:
         """Return title and body of a message of one item."""
-        name = "resolved" if item.occasion == "resolved" else "alert"
+        name = _template(item.occasion)
         words = self._words(item, locale) | {"message_id": message_id}
         text = self._filled(name, locale, words)
         over = _size(text) - bytes_max
-        for long in ("advice", "summary", "title", "reason", "host"):
+        for long in ("advice", "summary", "comment", "matchers", "title", "reason", "host"):
             if over <= 0:
                 break
+            if long not in words:
+                continue
             words[long] = _cut(words[long], weight(words[long]) - over - len(_CUT.encode()))
             text = self._filled(name, locale, words)
             over = _size(text) - bytes_max
@@ -132,13 +165,16 @@ class Wordsmith:
 
     def many(self, items: Sequence[Item], message_id: str, *, total: int, locale: Locale) -> tuple[str, str]:
         """Return title and body of a digest: how many, by severity, and which."""
-        count = Counter(item.alert["severity"] for item in items if item.occasion != "resolved")
+        notices = sum(item.occasion in SILENCES for item in items)
+        open_ = [item for item in items if item.occasion != "resolved" and item.occasion not in SILENCES]
+        count = Counter(item.alert["severity"] for item in open_)
         over = sum(item.occasion == "resolved" for item in items)
         words: dict[str, str] = {
             "count": str(len(items)),
             "total": str(total),
             "more": str(total - len(items)) if total > len(items) else "",
             "resolved": str(over) if over else "",
+            "notices": str(notices) if notices else "",
             "lines": "\n".join(self.line(item, locale) for item in items),
             "link": f"{self.public_url}/",
             "mentions": _mentions(items),
@@ -161,17 +197,22 @@ class Wordsmith:
     def line(self, item: Item, locale: Locale) -> str:
         """Return an item's line in a digest."""
         words = self._words(item, locale)
-        words["summary"] = _cut_characters(words["summary"], _LINE_SUMMARY_MAX)
-        words["title"] = _cut_characters(words["title"], _LINE_SUMMARY_MAX)
-        return self._filled("digest_line", locale, words).replace("\n", " ").strip()
+        for name in ("summary", "title", "matchers", "comment"):
+            if name in words:
+                words[name] = _cut_characters(words[name], _LINE_SUMMARY_MAX)
+        line = "silence_line" if item.occasion in SILENCES else "digest_line"
+        return self._filled(line, locale, words).replace("\n", " ").strip()
 
     def _filled(self, name: str, locale: Locale, words: Mapping[str, str]) -> str:
         return fill(self.templates.texts[name, locale], words)
 
     def _words(self, item: Item, locale: Locale) -> dict[str, str]:
+        if item.occasion in SILENCES:
+            return self._words_of_silence(item, locale)
         alert = item.alert
         labels: Mapping[str, Any] = alert["labels"]
         runbook = alert["runbook_url"]
+        until_ms = alert["at_ms"] + REMIND_MS if item.occasion == "ack_ending" else None
         return {
             "occasion": _OCCASIONS[item.occasion].of(locale),
             "severity": SEVERITY_NAMES[alert["severity"]].of(locale),
@@ -187,13 +228,37 @@ class Wordsmith:
             "at": self._clock(alert["at_ms"]),
             "duration": _duration(alert["at_ms"] - alert["started_at_ms"], locale),
             "link": alert_link(self.public_url, alert["id"]),
-            "runbook": self.public_url + runbook if runbook.startswith("/") else runbook,
+            "runbook": runbook_link(self.public_url, runbook, locale),
             "reason": _plain(alert["reason"] or ""),
             "incident": alert["incident_id"] or "",
             "mentions": _mentions([item]),
             "id": alert["id"],
             "message_id": "",
             "test": _TEST.of(locale) if labels.get("test") else "",
+            "assignee": _plain(alert.get("owner") or ""),
+            "until": "" if until_ms is None else self._clock(until_ms),
+        }
+
+    def _words_of_silence(self, item: Item, locale: Locale) -> dict[str, str]:
+        silence = item.alert["silence"]
+        matchers = " ".join(f"{one['label']}{one['op']}{one['value']}" for one in silence["matchers"])
+        over = item.occasion == "silence_ended"
+        why = _WHY_ENDED.get(silence["end_reason"] or "")
+        return {
+            "occasion": _OCCASIONS[item.occasion].of(locale),
+            "matchers": _plain(matchers),
+            "by": _plain(silence["by"]),
+            "comment": _plain(silence["comment"]),
+            "starts": self._clock(silence["starts_at_ms"]),
+            "ends": self._clock(silence["ends_at_ms"]),
+            "at": self._clock(item.alert["at_ms"]) if over else "",
+            "hidden": str(silence["hidden"]) if over else "",
+            "why": "" if why is None else why.of(locale),
+            "ended_by": _plain(silence["ended_by"] or ""),
+            "link": f"{self.public_url}/?silence={silence['id']}",
+            "mentions": _mentions([item]),
+            "id": silence["id"],
+            "message_id": "",
         }
 
     def _clock(self, at_ms: int) -> str:
@@ -216,6 +281,13 @@ _NEWLINE_BYTES: Final = 4
 """Of a line's end within a JSON body, with the two spaces that some Markdown needs."""
 _HEAD_BYTES: Final = 200
 """Room for the numbers in a digest's head, which an empty one does not show."""
+
+
+def _template(occasion: Occasion) -> str:
+    """Return the name of the template of a message of one item."""
+    if occasion in SILENCES:
+        return "silence"
+    return "reminder" if occasion in _REMINDERS else "resolved" if occasion == "resolved" else "alert"
 
 
 def _size(text: str) -> int:

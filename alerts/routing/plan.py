@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from alerts.routing.calendar import active_mutes, holds_any, local, on_duty
 from alerts.routing.routeset import Match, Person, RouteSet
 
-__all__ = ["Plan", "Target", "matches", "muted_by", "plan"]
+__all__ = ["OWNER_REASONS", "Plan", "Target", "matches", "muted_by", "plan"]
+
+OWNER_REASONS: Final = frozenset(("ack_ending", "ack_expired", "assigned"))
+"""Reasons of changes that the alert's owner is told of, where the routes know a person of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def plan(routes: RouteSet, alert: Mapping[str, Any], *, at_ms: int, zone: ZoneIn
 
     Args:
         routes: the set in force.
-        alert: a record of ``live.alerts``; ``escalated_to`` in it adds whom it is escalated to.
+        alert: a record of ``live.alerts``; ``escalated_to`` in it adds whom it is escalated to, and a change
+            that concerns its ``owner`` adds that person.
         at_ms: instant of the change, epoch milliseconds: hours and rosters are those of then.
         zone: the deployment's time zone.
     """
@@ -89,6 +93,9 @@ def plan(routes: RouteSet, alert: Mapping[str, Any], *, at_ms: int, zone: ZoneIn
         unknown += missing
         for people, _ in found.values():
             people += [person for person in escalated if person not in people]
+    if alert.get("reason") in OWNER_REASONS and (owner := routes.people.get(alert.get("owner") or "")):
+        for people, _ in found.values():
+            people += [person for person in (owner,) if person not in people]
     return Plan(
         tuple(Target(name, tuple(people), tuple(by)) for name, (people, by) in found.items()),
         tuple(matched),

@@ -126,6 +126,7 @@ class Receiver(_Part):
         bytes_max: largest message; None likewise.
         fallback: the receiver that takes over after repeated failure.
         send_resolved: whether it is told of the end too.
+        send_notices: whether it is told of silences, of acknowledgements that end and of new owners too.
         options: what only one kind of channel knows.
     """
 
@@ -136,6 +137,7 @@ class Receiver(_Part):
     bytes_max: Annotated[int, Field(ge=200, le=10_000_000)] | None = None
     fallback: Name | None = None
     send_resolved: bool = True
+    send_notices: bool = True
     options: Annotated[dict[str, Any], Field(max_length=50)] = Field(default_factory=dict)
 
 

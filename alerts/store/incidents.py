@@ -9,14 +9,13 @@ from redis.asyncio import Redis
 
 from alerts.incidents import Kept, Written
 from alerts.store import episodes
+from alerts.store.faults import FAULTS, PULSES
 from alerts.store.folds import Command, hash_commands, pieces
 
 __all__ = ["TIMELINE_MAX", "commands", "load"]
 
 ACKS: Final = "{incidents}:acks"
 """Hash: id -> end of its acknowledgement, epoch milliseconds."""
-PULSES: Final = "{incidents}:pulses"
-"""Hash: partition number -> what is known of its heartbeats, and ``clock`` -> the stage's clock."""
 HOLDS: Final = "{incidents}:holds"
 """Hash: id of every open episode -> what the stage knows of it beside its record, msgpack."""
 OPEN_INCIDENTS: Final = "{incidents}:incidents"
@@ -29,9 +28,9 @@ TIMELINE_MAX: Final = 1_000
 
 async def load(redis: Redis) -> Kept:
     """Return what the store keeps of the stage."""
-    open_, acks, pulses, holds, silences, incidents = [
+    open_, acks, pulses, holds, silences, incidents, faults = [
         await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(key))
-        for key in (episodes.OPEN, ACKS, PULSES, HOLDS, episodes.SILENCES, OPEN_INCIDENTS)
+        for key in (episodes.OPEN, ACKS, PULSES, HOLDS, episodes.SILENCES, OPEN_INCIDENTS, FAULTS)
     ]
     closed = cast("list[tuple[bytes, float]]", await redis.zrange(episodes.CLOSED, 0, -1, withscores=True))
     return Kept(
@@ -42,6 +41,7 @@ async def load(redis: Redis) -> Kept:
         holds={name.decode(): value for name, value in holds.items()},
         silences={name.decode(): value for name, value in silences.items()},
         incidents={name.decode(): value for name, value in incidents.items()},
+        faults={name.decode(): value for name, value in faults.items()},
     )
 
 
@@ -52,6 +52,7 @@ def commands(written: Written) -> list[Command]:
         *hash_commands(ACKS, written.acks),
         *hash_commands(PULSES, written.pulses),
         *hash_commands(HOLDS, written.holds),
+        *hash_commands(FAULTS, written.faults),
         *hash_commands(episodes.SILENCES, written.silences),
         *_incidents(written),
         *_audit(written),

@@ -22,7 +22,7 @@ from typing import Final
 
 from stream.errors import ServiceError
 
-__all__ = ["LOOPBACK", "Process", "free_port", "port_is_free", "require_port", "until_ready"]
+__all__ = ["LOOPBACK", "Process", "free_port", "leashed", "port_is_free", "require_port", "until_ready"]
 
 LOOPBACK: Final = "127.0.0.1"
 _LEASH: Final = str(Path(__file__).with_name("leash.py"))
@@ -77,11 +77,10 @@ class Process:
         """
         assert not self.running, f"{self.name} runs already"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        leash = [sys.executable, "-I", "-S", _LEASH, "KILL", str(os.getpid())]
         try:
             with self.log.open("ab") as out:
                 self._child = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-                    [*leash, *self._argv],
+                    leashed(self._argv),
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
@@ -138,6 +137,11 @@ class Process:
         return ServiceError(
             f"{self.name} ended with {how}; its log {self.log} {'ends:' if said else 'is empty'}{said}"
         )
+
+
+def leashed(argv: Sequence[str]) -> list[str]:
+    """Return what runs a program that the kernel kills when the thread that starts it ends, in any way."""
+    return [sys.executable, "-I", "-S", _LEASH, "KILL", str(os.getpid()), *argv]
 
 
 async def until_ready(child: Process, probe: Callable[[], Awaitable[bool]], *, within_s: float) -> None:

@@ -256,6 +256,7 @@ _ROOMS: Final = PanelSpec(
         _figure("live_roi_ratio", Words("投产比", "ROI"), "short", 2, _SESSION),
         _figure("live_net_roi_ratio", Words("净投产比", "Net ROI"), "short", 2, _SESSION),
         _figure("live_return_on_cost_ratio", Words("成本回报", "On cost"), "short", 2, _SESSION),
+        _figure("live_fault_ratio", Words("故障率", "At fault"), "percentunit", 1, _SESSION),
         Cell(source="room_id", title=Words("room_id", "room_id")),
     ),
 )

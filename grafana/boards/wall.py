@@ -123,7 +123,7 @@ _ROOMS: Final = PanelSpec(
     ),
     no_data=NO_ROOM,
     unit="short",
-    sort=8,
+    sort=9,
     cells=(
         Cell(source="title", title=Words("标题", "Title"), link=TO_ROOM, width=260),
         Cell(source="host", title=Words("主播", "Host")),
@@ -153,6 +153,12 @@ _ROOMS: Final = PanelSpec(
             title=Words("卡顿率", "Stall ratio"),
             unit="percentunit",
             steps=_STALL,
+            decimals=1,
+        ),
+        Cell(
+            source=_of_worst(f"sum by (room_id) (live_fault_ratio{{{window('session')}}})"),
+            title=Words("本场故障率", "At fault"),
+            unit="percentunit",
             decimals=1,
         ),
         Cell(

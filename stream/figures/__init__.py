@@ -66,6 +66,8 @@ class _Columns:
 
     def values(self, view: View) -> list[list[Any]]:
         """Return the figures of each subject; None is no data."""
+        if not view.tallies:
+            return []
         figures = np.empty((len(view.tallies), len(self._plan)))
         objects: list[tuple[int, list[Any]]] = []
         for at, column, formula in self._plan:

@@ -108,7 +108,7 @@ class Busiest:
         self.most = max(numbers, default=0)
 
 
-BUSIEST: Final = Extra(_NAME, dict, pane=Busiest, fine=True, coarse=False)
+BUSIEST: Final = Extra(_NAME, dict, pane=Busiest, fine=True, coarse=False, every=_SECONDS)
 
 
 def add_events(fresh: Fresh, users: Iterable[int]) -> None:
@@ -157,7 +157,7 @@ def _concentration(view: View, _label: str | None, window: str | None) -> Figure
     assert window is not None
     end = view.end_ms // COARSE_MS * _SECONDS
     bounds = (end - _PANES * _SECONDS, end)
-    shares = (tally.window(_NAME, window, bounds, _share) for tally in view.tallies)
+    shares = (tally.window(BUSIEST, window, bounds, _share) for tally in view.tallies)
     return np.array([np.nan if share is None else share for share in shares], np.float64)
 
 

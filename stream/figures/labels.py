@@ -44,12 +44,26 @@ def by_label(view: View, name: str, at: int) -> list[dict[str, int]]:
         name: of the amounts.
         at: which of them.
     """
-    prefix = f"{name}:"
-    found = []
-    for tally in view.tallies:
-        names = sorted(register for register in tally.registers if register.startswith(prefix))
-        found.append({register.removeprefix(prefix): tally.registers[register][at] for register in names})
-    return found
+    return [
+        {label: tally.registers[register][at] for label, register in _labels(tally).get(name, ())}
+        for tally in view.tallies
+    ]
+
+
+def _labels(tally: Tally) -> dict[str, list[tuple[str, str]]]:
+    """Return name -> the values that have amounts, in their order, and the register of each.
+
+    Remembered until there is another register; none ever goes.
+    """
+    number, found = tally.memory.get("labels", (0, {}))
+    if number != len(tally.registers):
+        found = {}
+        for register in sorted(tally.registers):
+            name, labelled, label = register.partition(":")
+            if labelled:
+                found.setdefault(name, []).append((label, register))
+        tally.memory["labels"] = len(tally.registers), found
+    return found  # type: ignore[no-any-return]  # memory holds anything
 
 
 def _full(tally: Tally, name: str) -> bool:

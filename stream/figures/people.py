@@ -8,6 +8,7 @@ import numpy as np
 
 from stream.cells import Extra
 from stream.figures.view import Figures, View
+from stream.panes import COARSE_MS
 from stream.sketches import (
     SESSION_PRECISION,
     WINDOW_PRECISION,
@@ -58,6 +59,7 @@ def people(
         set,
         pane=_pane if windows else None,
         brief=brief,
+        every=PANE_MS // COARSE_MS,
         session=_session if session else None,
         into=into,
         also=also,

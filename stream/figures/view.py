@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Stale:
     known: Known | None
 
 
+_nan: Final = float("nan")
 Together = Callable[[list[Stale], int, int], Sequence[tuple[Sequence[float] | Figures, Any]]]
 """Gives numbers for each subject: (the subjects; the window's start and end, epoch milliseconds) -> numbers,
 and a state for the next time."""
@@ -79,7 +80,7 @@ class View:
         self._totals = windows.totals[self._slots].astype(np.float64)
         self._seen: dict[str, NDArray[np.bool_]] = {}
         self._rows: dict[tuple[tuple[Feed, ...], str], tuple[Figures, dict[str, int]]] = {}
-        self._together: dict[tuple[tuple[Feed, ...], str, Any], Figures] = {}
+        self._known: dict[tuple[Any, ...], Figures] = {}
 
     @property
     def end_ms(self) -> int:
@@ -97,9 +98,11 @@ class View:
         found = self._rows.get(key)
         if found is None:
             rows, place = self._windows.sums(*key)
-            found = self._rows[key] = (rows[self._slots].astype(np.float64), place)
-        rows_found, place = found
-        return np.where(self.seen(cell), rows_found[:, place[cell]], np.nan)
+            seen = np.array([self.seen(name) for name in place]).reshape(len(place), len(self.tallies))
+            sums = np.where(seen, rows[self._slots].T, np.nan)
+            found = self._rows[key] = (_fixed(sums), place)
+        sums, place = found
+        return sums[place[cell]]  # type: ignore[no-any-return]  # a row is an array
 
     def sum(self, cell: str, window: str | None) -> Figures:
         """Return the sum of a window, or of the session; NaN before the first event of the cell's group."""
@@ -117,7 +120,7 @@ class View:
     def register(self, name: str, at: int) -> Figures:
         """Return a number of a register; NaN where there is none."""
         registers = (tally.registers.get(name) for tally in self.tallies)
-        return np.array([np.nan if found is None else found[at] for found in registers])
+        return self._once(("register", name, at), lambda: [_nan if r is None else r[at] for r in registers])
 
     def fact(self, name: str) -> Figures:
         """Return a number that the room records say; NaN where none does."""
@@ -132,8 +135,8 @@ class View:
             work_out: a function of a module (not made anew each time: results are remembered by it) that
                 gives the result of those of the panes that have one, in no order.
         """
-        bounds = window_bounds(window, self.end_ms)
-        return [tally.window(extra, window, bounds, work_out) for tally in self.tallies]
+        bounds, what = window_bounds(window, self.end_ms), self._windows.extras[extra]
+        return [tally.window(what, window, bounds, work_out) for tally in self.tallies]
 
     def together(self, extras: tuple[str, ...], window: str, work_out: Together) -> Figures:
         """Return what the coarse panes' extras of a window come to, worked out for all subjects at once.
@@ -147,12 +150,7 @@ class View:
         Returns:
             The numbers of each subject, in a row of its own.
         """
-        key = (self.feeds, window, work_out)
-        found = self._together.get(key)
-        if found is None:
-            found = np.array(self._worked_out(extras, window, work_out), np.float64)
-            self._together[key] = found
-        return found
+        return self._once((self.feeds, window, work_out), lambda: self._worked_out(extras, window, work_out))
 
     def _worked_out(self, extras: tuple[str, ...], window: str, work_out: Together) -> list[Any]:
         bounds = window_bounds(window, self.end_ms)
@@ -171,12 +169,27 @@ class View:
     def of_session(self, extra: str, work_out: Callable[[Any], float]) -> Figures:
         """Return what the session's extra comes to; NaN where it has none."""
         extras = (tally.extras.get(extra) for tally in self.tallies)
-        return np.array([np.nan if found is None else work_out(found) for found in extras])
+        return self._once((extra, work_out), lambda: [_nan if e is None else work_out(e) for e in extras])
 
     def numbers(self, extra: str, window: str, work_out: Callable[[list[Any]], float | None]) -> Figures:
         """Return ``over`` as numbers; None becomes NaN."""
-        found = self.over(extra, window, work_out)
-        return np.array([np.nan if number is None else number for number in found], np.float64)
+        return self._once(
+            (self.feeds, extra, window, work_out),
+            lambda: [_nan if n is None else n for n in self.over(extra, window, work_out)],
+        )
+
+    def _once(self, key: tuple[Any, ...], work_out: Callable[[], list[Any]]) -> Figures:
+        """Return what several formulas ask for, worked out for the first of them."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _fixed(np.array(work_out(), np.float64))
+        return found
+
+
+def _fixed(figures: Figures) -> Figures:
+    """Return figures that nobody can change: several formulas are given the same."""
+    figures.flags.writeable = False
+    return figures
 
 
 def ratio(part: Figures, whole: Figures) -> Figures:

@@ -1,7 +1,7 @@
 """Owning one partition: claim it, bring it into memory, fold, flush, tell; again after every fence.
 
 The consumers put records into the owner's queues; everything else happens in ``run``, one step after the
-other: so what is flushed is always the state between two steps. Folding is done in slices of ``SLICE_S``,
+other: so what is flushed is always the state between two steps. Folding is done in short slices,
 between which heartbeats and polls get their turn. While the store or the broker is away nothing is folded,
 the queues fill up to their bound, and the feeds are paused: nothing is lost.
 """
@@ -23,12 +23,8 @@ from stream.model import Feed
 
 __all__ = ["Owner"]
 
-SLICE_S: Final = 0.02
-"""Longest stretch of folding without a turn for others, seconds: heartbeats must not starve."""
-_TICK_MS: Final = 1_000
 _CLAIM_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0)
 """Waits between claims; the last one repeats."""
-_SEND_BACKOFF_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
 

@@ -33,7 +33,7 @@ from stream.words import WordsFile
 
 __all__ = ["Ownership", "Tools"]
 
-SLICE_S: Final = 0.02
+_SLICE_S: Final = 0.02
 """Longest stretch of folding without a turn for others, seconds: heartbeats must not starve."""
 _TICK_MS: Final = 1_000
 _FLUSH_PAUSE: Final = 2
@@ -113,7 +113,7 @@ class Ownership:
 
     def fold(self) -> bool:
         """Fold for one slice; tell whether there was anything to fold."""
-        end_s = time.monotonic() + SLICE_S
+        end_s = time.monotonic() + _SLICE_S
         folded = False
         while time.monotonic() < end_s and self.folder.step():
             folded = True

@@ -53,6 +53,17 @@ METRICS: Final[tuple[Metric, ...]] = (
         zh="卡顿节点占比",
     ),
     Metric(
+        "live_fault_ratio",
+        "gauge",
+        "Share of the session's live time in which a critical alert on picture or feed was open.",
+        "time with an open critical alert of stutter, av_desync, fps_low, bitrate_low or feed_lost / live "
+        "time, pauses left out; both as the incidents stage learns of them, which keeps it",
+        (),
+        ("session",),
+        derived=True,
+        zh="故障率",
+    ),
+    Metric(
         "live_frames_per_second",
         "gauge",
         "Frames per second, mean of pings.",

@@ -7,12 +7,36 @@ from typing import Any, Final, cast
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - the library's own
+from redis.exceptions import (
+    ClusterError,
+    ConnectionError,  # noqa: A004 - the library's own
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,  # noqa: A004 - the library's own
+    TryAgainError,
+)
 
 from stream.errors import SettingsError
 from stream.settings import Settings
 
-__all__ = ["connect"]
+__all__ = ["AWAY", "connect"]
+
+AWAY: Final = (
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    TryAgainError,
+    ClusterError,
+    MasterDownError,
+    NoScriptError,
+)
+"""How a store says that it is away, changes its primary, moves a slot, is full, or came back without the
+script that it had just been given: whoever must not lose a write waits for it, and repeats."""
 
 _CONNECT_S: Final = 2.0
 """A store that does not take a connection within this is away."""

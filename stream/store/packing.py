@@ -237,12 +237,14 @@ def _unpack_tallies(
 
     A field whose session is not there is left alone: what a newer version keeps does not stop an older one.
     """
+    by_start = {str(start_ms).encode(): tally for start_ms, tally in tallies.items()}
     for field, raw in fields.items():
-        kind, _, rest = field.decode().partition(":")
-        start, _, name = rest.partition(":")
-        tally = tallies.get(int(start)) if kind in _KINDS else None
-        if tally is not None:
-            _KINDS[kind](tally, name, raw)
+        unpack = _KINDS.get(field[:2])
+        if unpack is not None:
+            start, _, name = field[2:].partition(b":")
+            tally = by_start.get(start)
+            if tally is not None:
+                unpack(tally, name, raw)
     for start_ms, tally in tallies.items():
         totals = fields.get(f"t:{start_ms}".encode(), b"")
         if places is not None:
@@ -259,12 +261,12 @@ def _renumber_panes(tally: Tally, places: Ints) -> None:
     tally.changed_coarse.update(tally.coarse)
 
 
-def _unpack_register(tally: Tally, name: str, raw: bytes) -> None:
-    tally.registers[name] = _decode(raw)
+def _unpack_register(tally: Tally, name: bytes, raw: bytes) -> None:
+    tally.registers[name.decode()] = _decode(raw)
 
 
-def _unpack_extra(tally: Tally, name: str, raw: bytes) -> None:
-    name, is_part, part = name.partition(PART)
+def _unpack_extra(tally: Tally, name_and_part: bytes, raw: bytes) -> None:
+    name, is_part, part = name_and_part.decode().partition(PART)
     extra = EXTRAS_INTO.get(name)
     if extra is None or extra.session is None:
         return
@@ -276,19 +278,19 @@ def _unpack_extra(tally: Tally, name: str, raw: bytes) -> None:
     kept.changed = False
 
 
-def _unpack_fine(tally: Tally, number: str, raw: bytes) -> None:
+def _unpack_fine(tally: Tally, number: bytes, raw: bytes) -> None:
     tally.fine[int(number)] = raw
 
 
-def _unpack_coarse(tally: Tally, number: str, raw: bytes) -> None:
+def _unpack_coarse(tally: Tally, number: bytes, raw: bytes) -> None:
     tally.coarse[int(number)] = raw
 
 
-def _unpack_fine_extras(tally: Tally, number: str, raw: bytes) -> None:
+def _unpack_fine_extras(tally: Tally, number: bytes, raw: bytes) -> None:
     tally.fine_extras[int(number)] = _pane_extras(raw)
 
 
-def _unpack_coarse_extras(tally: Tally, number: str, raw: bytes) -> None:
+def _unpack_coarse_extras(tally: Tally, number: bytes, raw: bytes) -> None:
     tally.coarse_extras[int(number)] = _pane_extras(raw)
 
 
@@ -302,13 +304,13 @@ def _pane_extras(raw: bytes) -> dict[str, Any]:
     return kept
 
 
-_KINDS: Final[dict[str, Callable[[Tally, str, bytes], None]]] = {
-    "r": _unpack_register,
-    "e": _unpack_extra,
-    "f": _unpack_fine,
-    "c": _unpack_coarse,
-    "F": _unpack_fine_extras,
-    "C": _unpack_coarse_extras,
+_KINDS: Final[dict[bytes, Callable[[Tally, bytes, bytes], None]]] = {
+    b"r:": _unpack_register,
+    b"e:": _unpack_extra,
+    b"f:": _unpack_fine,
+    b"c:": _unpack_coarse,
+    b"F:": _unpack_fine_extras,
+    b"C:": _unpack_coarse_extras,
 }
 EXTRAS_INTO: Final[dict[str, Extra]] = {extra.into or name: extra for name, extra in EXTRAS.items()}
 """Name of what a session keeps -> an extra that merges into it."""

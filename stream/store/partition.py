@@ -15,36 +15,14 @@ from importlib import resources
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import (
-    ClusterDownError,
-    MasterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    TryAgainError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from stream.errors import FencedError, StoreError
 from stream.store import keys
+from stream.store.client import AWAY
 
 __all__ = ["Claim", "PartitionStore", "Writes"]
 
-_AWAY: Final = (
-    RedisConnectionError,
-    RedisTimeoutError,
-    OSError,
-    ReadOnlyError,
-    OutOfMemoryError,
-    TryAgainError,
-    ClusterDownError,
-    MasterDownError,
-    NoScriptError,
-)
-"""The store is away, changes its primary, is full, or came back without the script that it had just been
-given: a flush waits for it."""
 _LIST: Final = struct.Struct(">BI")
 _LIST_MARK: Final = 0xDD
 _STRING: Final = struct.Struct(">BI")
@@ -229,7 +207,7 @@ class PartitionStore:
         for attempt in itertools.count():
             try:
                 answer: bytes = await self._apply(keys=names, args=arguments)
-            except _AWAY:
+            except AWAY:
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
             except RedisError as error:
                 raise StoreError(f"the store refuses a flush: {error}") from error

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from alerts.detectors.monitor import Limits
-from alerts.incidents import Incidents, Kept
+from alerts.incidents import Incidents, Kept, Written
 from alerts.model import Command, Heartbeat, Text, Transition, encode
+from alerts.session import SessionChange
 from alerts.stages import Output, Record
 
-__all__ = ["T0", "Journal", "fresh", "play", "without_repeats"]
+__all__ = ["T0", "Journal", "fresh", "merged", "play", "without_repeats"]
 
 T0 = 2_000_000_000_000  # in the future, so that the store does not expire what a test resolves
 
@@ -62,6 +63,20 @@ class Journal:
             **given,
         }
         return self.add(at_ms, encode(Transition(**values).to_record()))
+
+    def session(self, at_ms: int, state: str, room_id: str = "r1", **given: Any) -> Record:
+        self._positions[0] = self._positions.get(0, 0) + 1
+        values: dict[str, Any] = {
+            "partition": 0,
+            "epoch": 1,
+            "position": (self._positions[0], 0),
+            "room_id": room_id,
+            "session_ms": T0,
+            "state": state,
+            "tick_ms": T0 + at_ms,
+            **given,
+        }
+        return self.add(at_ms, encode(SessionChange(**values).to_record()))
 
     def beat(self, at_ms: int, partition: int = 0, *, behind_ms: int = 500, **given: Any) -> Record:
         values: dict[str, Any] = {
@@ -116,3 +131,35 @@ def without_repeats(outputs: Iterable[Output | bytes]) -> list[bytes]:
             seen[record["id"]] = record["change"]
             kept.append(value)
     return kept
+
+
+def merged(kept: Kept, written: Written) -> Kept:
+    """Return the store after a write."""
+    open_, acks, pulses, closed = dict(kept.open), dict(kept.acks), dict(kept.pulses), dict(kept.closed)
+    for entry in written.entries:
+        if entry.alert.state == "resolved":
+            open_.pop(entry.alert.id, None)
+            closed[entry.alert.id] = entry.alert.at_ms
+        else:
+            open_[entry.alert.id] = entry.value
+    for alert_id, until_ms in written.acks.items():
+        acks.pop(alert_id, None)
+        if until_ms is not None:
+            acks[alert_id] = until_ms
+    for alert_id in written.forgotten:
+        closed.pop(alert_id, None)
+    incidents = {name: None if ended else value for name, (value, _, ended) in written.incidents.items()}
+    return Kept(
+        open_,
+        acks,
+        pulses | written.pulses,
+        closed,
+        _laid_over(kept.holds, written.holds),
+        _laid_over(kept.silences, written.silences),
+        _laid_over(kept.incidents, incidents),
+        _laid_over(kept.faults, written.faults),
+    )
+
+
+def _laid_over(kept: Mapping[str, bytes], written: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    return {name: value for name, value in {**kept, **written}.items() if value is not None}

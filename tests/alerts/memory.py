@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -59,6 +60,8 @@ class MemoryLog:
         self.records = [Record(offset, 1_000 + offset, str(offset).encode()) for offset in range(count)]
         self.begin = begin
         self.reads: list[tuple[int, int]] = []
+        self.follows: list[int] = []
+        self.followed = False
 
     def grow(self, count: int) -> list[Record]:
         size = len(self.records)
@@ -80,6 +83,25 @@ class MemoryLog:
         found = self.records[max(first, self.begin) : last + 1]
         for begin in range(0, len(found), 50):
             yield found[begin : begin + 50]
+
+    async def follow(
+        self,
+        topic: str,  # noqa: ARG002 - there is one log
+        partition: int,  # noqa: ARG002
+        *,
+        first: int,
+    ) -> AsyncGenerator[list[Record], None]:
+        self.follows.append(first)
+        at = max(first, self.begin)
+        self.followed = True
+        try:
+            while True:
+                found = self.records[at : at + 50]
+                at += len(found)
+                await asyncio.sleep(0)
+                yield found
+        finally:
+            self.followed = False
 
 
 class MemoryOutbox:

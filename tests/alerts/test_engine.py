@@ -76,9 +76,9 @@ async def test_a_record_of_a_partition_that_is_not_ours_is_dropped():
     async with asyncio.TaskGroup() as group:
         owned = Owned(group)
         await owned.folds.assigned({PART}, 1)
-        owned.folds.deliver(OTHER, Record(0, 0, b""))
+        owned.folds.deliver(OTHER, Record(0, 0, b""), 1)
         assert len(owned.made[0].inbox) == 0
-        owned.folds.deliver(PART, Record(0, 0, b""))
+        owned.folds.deliver(PART, Record(0, 0, b""), 1)
         assert len(owned.made[0].inbox) == 1
         await owned.folds.close()
 

@@ -13,7 +13,8 @@ from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import ResponseError
 
 from alerts import fold as fold_module
-from alerts.fold import BATCH_MAX, INBOX_MAX, UNSAVED_MAX, Fold, Inbox, Job
+from alerts.fold import BEHIND_MAX, UNSAVED_MAX, Fold, Job
+from alerts.inbox import BATCH_MAX, INBOX_BYTES, INBOX_MAX, Inbox
 from alerts.stages import Record
 from alerts.telemetry import Telemetry
 from stream.errors import StageError
@@ -145,6 +146,38 @@ async def test_what_does_not_fit_into_the_inbox_is_read_from_the_log():
     assert bench.outbox.values() == list(range(2 * INBOX_MAX + 1))
 
 
+async def test_what_is_not_delivered_in_time_is_read_from_the_log_until_delivery_has_caught_up():
+    bench = Bench(MemoryLog(1))
+    fold = bench.fold()
+    async with running(fold):
+        await until(lambda: bench.owner.offset == 0)
+        grown = bench.log.grow(BEHIND_MAX + 10)
+        fold.inbox.put(grown[0], end=len(bench.log.records))
+        await until(lambda: bench.owner.offset == len(grown))
+        more = bench.log.grow(5)
+        await until(lambda: bench.owner.offset == more[-1].offset)
+        for record in [*grown[1:], *more]:
+            fold.inbox.put(record, end=len(bench.log.records))
+        await until(lambda: not bench.log.followed)
+        last = bench.log.grow(1)[0]
+        fold.inbox.put(last, end=len(bench.log.records))
+        await until(lambda: bench.owner.offset == last.offset)
+    assert bench.outbox.values() == list(range(len(bench.log.records)))
+    assert bench.log.follows == [2]
+
+
+async def test_records_gone_while_it_reads_ahead_are_counted():
+    bench = Bench(MemoryLog(1))
+    fold = bench.fold()
+    async with running(fold):
+        await until(lambda: bench.owner.offset == 0)
+        bench.log.begin = 4
+        grown = bench.log.grow(BEHIND_MAX + 10)
+        fold.inbox.delivered, fold.inbox.end = 0, len(bench.log.records)
+        await until(lambda: bench.owner.offset == grown[-1].offset)
+    assert bench.count("records_lost") == 3
+
+
 async def test_a_state_that_is_not_settled_is_sent_but_not_kept():
     bench = Bench(MemoryLog(10), every=4)
     async with running(bench.fold()):
@@ -266,6 +299,24 @@ async def test_the_inbox_hands_over_in_order_and_in_bounded_batches():
     assert [record.offset for record in first + second] == list(range(BATCH_MAX + 5))
     assert len(first) == BATCH_MAX
     assert not inbox.missed
+
+
+async def test_the_inbox_holds_no_more_bytes_than_it_may_but_any_one_record():
+    inbox = Inbox()
+    inbox.missed = False
+    inbox.put(Record(0, 0, bytes(INBOX_BYTES + 1)))
+    assert len(inbox) == 1
+    assert not inbox.missed
+    inbox.put(Record(1, 0, b"1"))
+    assert len(inbox) == 1
+    assert inbox.missed
+    await inbox.take(within_s=0)
+    inbox.put(Record(2, 0, bytes(INBOX_BYTES)))
+    assert len(inbox) == 1
+    inbox.pass_over(2)
+    assert len(inbox) == 0
+    inbox.put(Record(3, 0, bytes(INBOX_BYTES)))
+    assert len(inbox) == 1
 
 
 async def test_a_closed_inbox_takes_nothing_and_wakes_its_reader():

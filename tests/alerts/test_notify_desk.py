@@ -236,7 +236,7 @@ def test_an_action_is_done_once_and_undone_at_the_end():
 
 
 def test_an_action_that_was_never_asked_for_is_not_undone():
-    hook = chat("hook", kind="action", budget=Budget(1, 60_000, 20_000))
+    hook = chat("hook", kind="action", do="scale_out", budget=Budget(1, 60_000, 20_000))
     played = Played(hook)
     played.take(alert(1), to=("hook",))
     list(played.play(until_ms=NOW_MS, name="hook"))
@@ -246,7 +246,7 @@ def test_an_action_that_was_never_asked_for_is_not_undone():
 
 
 def test_an_undo_waits_for_its_action():
-    hook = chat("hook", kind="action")
+    hook = chat("hook", kind="action", do="scale_out")
     played = Played(hook)
     played.take(alert(1), to=("hook",))
     message = played.begin("hook")
@@ -419,4 +419,4 @@ def test_each_step_of_the_ladder_is_told():
         one = alert(1, change=number, state=state, reason=reason)
         played.take(one, one)
         found += [item.occasion for message in played.play(until_ms=NOW_MS) for item in message.items]
-    assert found == ["firing", "escalated", "escalated"]
+    assert found == ["firing", "escalated", "escalated", "assigned"]

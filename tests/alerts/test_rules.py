@@ -341,7 +341,7 @@ def test_the_heartbeat_tells_how_far_the_fold_is() -> None:
     player = Player()
     player.tick(0, room(columns=pings(stall=1.0)))
     beat = player.fold.heartbeat()
-    assert (beat.partition, beat.epoch, beat.position, beat.tick_ms) == (3, 2, (0, 0), T0)
+    assert (beat.partition, beat.epoch, beat.position, beat.tick_ms) == (3, 2, (0, 1), T0)
     assert beat.reach_ms["health"] == T0
     assert parse_transitions_record(encode(beat.to_record())) == beat
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from alerts.detectors.monitor import Limits
 from alerts.incidents import Incidents, Kept, Policy
+from alerts.incidents.faults import ENDED_KEEP_MS
 from alerts.incidents.policy import NO_POLICY
 from alerts.model import episode_id
 from alerts.ruleset import Grouping
@@ -19,8 +20,10 @@ from alerts.store import IncidentsReader
 from alerts.store import incidents as incidents_store
 from alerts.store import rules as rules_store
 from alerts.store.episodes import KEEP_MS, episode_key
+from alerts.store.faults import FAULTS, FaultsReader
 from alerts.store.folds import Claim, FoldStore, incidents_tag, rules_tag
 from alerts.store.rule_sets import RuleSetStore
+from alerts.tally import Tally
 from stream.errors import FencedError
 from tests.alerts.journal import T0, Journal, fresh
 from tests.waiting import until
@@ -267,6 +270,23 @@ async def test_the_stage_goes_on_from_what_the_store_kept(redis: Redis):
     keeper.log.command(70_001, "resolve", episode_id("stutter", "s0", T0))
     tail = keeper.log.records[-2:]
     assert [stage.apply(record) for record in tail] == [keeper.stage.apply(record) for record in tail]
+
+
+async def test_time_at_fault_is_kept_and_read_up_to_the_stages_clock(redis: Redis):
+    keeper = Keeper(redis)
+    assert await FaultsReader(redis).read(["r1"]) == {}
+    keeper.log.session(0, "live")
+    keeper.log.transition(10_000, severity="critical")
+    await keeper.keep()
+    keeper.log.beat(40_000)
+    await keeper.keep()
+    found = await FaultsReader(redis).read(["r0", "r1"])
+    assert found == {"r1": Tally(T0, "live", T0 + 40_000, live_ms=40_000, fault_ms=30_000, faulty=True)}
+    assert (await incidents_store.load(redis)).faults.keys() == {"r1"}
+    keeper.log.session(40_000, "ended")
+    keeper.log.beat(50_000 + ENDED_KEEP_MS)
+    await keeper.keep()
+    assert not await redis.exists(FAULTS)
 
 
 async def test_silences_incidents_and_the_audit_are_listed(redis: Redis):

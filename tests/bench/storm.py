@@ -43,6 +43,7 @@ class _Rules:
         self._topic = settings.topic("transitions")
         self._producer = producer
         self._positions = [0] * PARTITIONS
+        self._in_turn = asyncio.Lock()
 
     async def beat(self) -> None:
         """Append heartbeats each second, for ever."""
@@ -53,11 +54,15 @@ class _Rules:
             await asyncio.sleep(1)
 
     async def fail(self, number: int, room_id: str, cdn: str) -> None:
-        """Append that a room begins to stutter."""
+        """Append that a room begins to stutter; positions rise in the order of the log."""
+        async with self._in_turn:
+            await self._append(self._transition(number, room_id, cdn).to_record())
+
+    def _transition(self, number: int, room_id: str, cdn: str) -> Transition:
         partition = number % PARTITIONS
         self._positions[partition] += 1
         now_ms = time.time_ns() // 1_000_000
-        transition = Transition(
+        return Transition(
             partition=partition, epoch=1, position=(self._positions[partition], 0), to="firing",
             rule="stutter", rule_version=1, kind="stutter", subject=room_id, room_id=room_id,
             severity="critical", tick_ms=now_ms, started_at_ms=now_ms // 1_000 * 1_000, due_ms=now_ms,
@@ -66,7 +71,6 @@ class _Rules:
             advice=Text("换线路", "switch the CDN"), contributions=[], runbook_url="/runbooks/stutter",
             evidence=[], reason=None,
         )  # fmt: skip
-        await self._append(transition.to_record())
 
     async def _append(self, record: dict[str, Any]) -> None:
         await self._producer.send(self._topic, encode(record), partition=0)

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
+from alerts.tally import Tally
 from exporters.page import Snapshot, pieces
 from exporters.selection import Selected, Selection
 from exporters.text import Format, unit_of
@@ -127,6 +128,17 @@ def test_a_planned_room_tells_when_it_begins():
 def test_the_age_of_a_feed_ends_now_and_never_falls_below_zero():
     room = made.room("r1", now_ms=NOW_MS, newest_ms={"health": NOW_MS - 1500, "likes": NOW_MS + 90})
     assert _values(_snapshot([room]), "live_feed_age_seconds") == {("r1", "health"): 1.5, ("r1", "likes"): 0}
+
+
+def test_the_share_of_time_at_fault_is_that_of_the_rooms_own_session():
+    session_ms = NOW_MS - 3_600_000
+    faults = {
+        "r1": Tally(session_ms, "live", NOW_MS, live_ms=4_000, fault_ms=1_000),
+        "r2": Tally(session_ms - 1, "ended", NOW_MS, live_ms=4_000, fault_ms=1_000),
+        "r3": Tally(session_ms, "live", NOW_MS),
+    }
+    rooms = [made.room(room_id, now_ms=NOW_MS) for room_id in ("r1", "r2", "r3", "r4")]
+    assert _values(_snapshot(rooms, faults=faults), "live_fault_ratio") == {("r1", "session"): 0.25}
 
 
 def test_vendors_have_their_own_labels():

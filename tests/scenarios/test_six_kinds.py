@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
+from deploy.local.process import Process
 from stream.settings import Settings
-from tests.system import Role, System, read_log
+from tests.system import System, read_log
 from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(500 * PATIENCE)]
@@ -23,9 +24,9 @@ GRACE_MS = 30_000
 """A kind's `for`, its windows and the machine's delay: how long after its label an alert may begin."""
 
 
-async def _simulate(system: System) -> tuple[Role, Path]:
+def _simulate(system: System) -> tuple[Process, Path]:
     labels = system.folder / "labels.jsonl"
-    role = await system.start(
+    role = system.start(
         "simulate", "--scenario", str(SIX), "--seed", "7", "--labels", str(labels), "--no-progress"
     )
     return role, labels
@@ -55,9 +56,10 @@ def _check_whole(episodes: dict[str, list[dict[str, Any]]]) -> None:
 
 
 async def _run(system: System) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    role, labels = await _simulate(system)
-    async with asyncio.timeout(420 * PATIENCE):
-        assert await role.process.wait() == 0, role.tail()
+    role, labels = _simulate(system)
+    assert await role.wait(within_s=400 * PATIENCE), "the simulation does not end"
+    assert role.status == 0, role.tail(40)
+    async with asyncio.timeout(60 * PATIENCE):
         while True:
             episodes = _episodes(await read_log(system.settings, "alerts"))
             if episodes and all(changes[-1]["state"] == "resolved" for changes in episodes.values()):
@@ -88,10 +90,10 @@ async def _under_fire(settings: Settings) -> None:
 
     async def kill_ten_times() -> None:
         for _ in range(10):
-            engine = await system.start("engine")
+            engine = system.start("engine")
             await asyncio.sleep(draw.uniform(15, 25))
             await engine.kill()
-        await system.start("engine")
+        system.start("engine")
 
     async with system.running("ingest"):
         async with asyncio.TaskGroup() as tasks:

@@ -14,6 +14,7 @@ from typing import Self
 
 import orjson
 
+from deploy.local.process import leashed
 from tests.services.windows_log import RULES
 from tests.waiting import until
 
@@ -52,11 +53,16 @@ class Forked:
 
 
 class Zygote:
-    """A process with a role already imported, that forks one on request."""
+    """A process with a role already imported, that forks one on request.
 
-    def __init__(self, role: str = "engine") -> None:
+    Args:
+        role: its name.
+        modules: what the role imports only once it runs.
+    """
+
+    def __init__(self, role: str = "engine", *modules: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - a role of ours
-            [sys.executable, "-m", "tests.services.zygote", role],
+            [sys.executable, "-m", "tests.services.zygote", role, *modules],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -113,8 +119,8 @@ class EngineProcess:
             self._process = self._zygote.fork(self._environment, self.log)
             return
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "roomwatch", "engine"],
+            self._process = subprocess.Popen(  # noqa: S603 - a role of ours
+                leashed([sys.executable, "-m", "roomwatch", "engine"]),
                 cwd=_REPOSITORY,
                 env=os.environ | self._environment,
                 stdout=log,

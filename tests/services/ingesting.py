@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.local.process import leashed
 from stream.alignment import Alignment
 from stream.codec import partition_of
 from stream.ingest import IngestSettings, ingest
@@ -185,7 +186,7 @@ async def start_process(environment, log, **more):
     names = {f"ROOMWATCH_{name.upper()}": str(value) for name, value in more.items()}
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "roomwatch", "ingest",
+            *leashed([sys.executable, "-m", "roomwatch", "ingest"]),
             cwd=REPOSITORY, env={**os.environ, **environment, **names}, stdout=output, stderr=output,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local.process import free_port
+from deploy.local.process import free_port, leashed
 from tests.waiting import until
 
 __all__ = ["RoleProcess"]
@@ -90,7 +90,7 @@ class RoleProcess:
         """Start it."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a role of ours
-                [sys.executable, "-m", "roomwatch", self._name],
+                leashed([sys.executable, "-m", "roomwatch", self._name]),
                 cwd=_REPOSITORY,
                 env=os.environ | self._environment,
                 stdout=log,

@@ -26,7 +26,7 @@ from alerts.states import AlertState
 from alerts.store import rules
 from alerts.store.episodes import OPEN
 from alerts.store.rule_sets import RuleSetStore
-from deploy.local.process import free_port
+from deploy.local.process import free_port, leashed
 from deploy.local.valkey import Valkey
 from exporters import http
 from exporters.rooms import serve
@@ -256,9 +256,7 @@ async def test_other_paths_and_methods_are_refused(client: httpx.AsyncClient):
 
 async def _role(environment: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "roomwatch.py",
-        "exporter",
+        *leashed([sys.executable, "roomwatch.py", "exporter"]),
         cwd=REPOSITORY,
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,

@@ -17,9 +17,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from deploy.local.process import free_port
+from deploy.local.process import free_port, leashed
 from tests.alerts.gateway.made import alert
-from tests.services.gateway import Client, gateway, publish, watch
+from tests.services.gateway import Client, answering, gateway, publish, watch
 from tests.waiting import until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
@@ -96,6 +96,31 @@ async def test_a_client_that_catches_up_slowly_is_waited_for(settings, producer)
             assert await slow.offsets(1_500) == list(range(1_500))
 
 
+async def test_commands_are_bounded_in_rate_and_size_and_say_so(settings, producer):
+    limits = {"gateway_calls_per_s": 0.001, "gateway_calls_burst": 2}
+    async with gateway(settings, **limits) as gate, answering(settings, producer):
+        async with watch(gate.ws) as client, watch(gate.ws) as other:
+            await publish(settings, producer, alert(1))
+            for one in (client, other):
+                await one.subscribe()
+            await client.offsets(1)
+            for ref in ("a", "b"):
+                await client.send(op="ack", id=alert(1)["id"], comment="", ref=ref)
+                assert (await client.hear("done"))["ref"] == ref
+            await other.send(
+                op="ack", id=alert(1)["id"], comment="", ref="c"
+            )  # of the same token and address
+            refused = await other.hear("error")
+            assert (refused["of"], refused["code"], refused["ref"]) == ("ack", "too_many", "c")
+            await other.send(op="subscribe", rooms="*")
+            assert (await other.hear("error"))["code"] == "too_many"
+            await client.send(op="ack", id=alert(1)["id"], comment="", ref="d", more="x" * 33_000)
+            refused = await client.hear("error")
+            assert (refused["of"], refused["code"], refused["ref"]) == ("ack", "too_large", "d")
+        async with watch(gate.ws) as again:  # whoever comes back is served
+            assert (await again.subscribe(rooms=["r" * 60] * 1_000))["offset"] == 0
+
+
 async def test_more_clients_than_allowed_are_told_to_come_later(settings):
     async with gateway(settings, gateway_clients_max=1) as gate, watch(gate.ws) as first:
         await first.subscribe()
@@ -109,10 +134,7 @@ async def test_more_clients_than_allowed_are_told_to_come_later(settings):
 async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_client(role_environment):
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "roomwatch",
-        "gateway",
+        *leashed([sys.executable, "-m", "roomwatch", "gateway"]),
         env={**os.environ, **role_environment, "ROOMWATCH_GATEWAY_PORT": str(port)},
         cwd=_REPOSITORY,
     )
@@ -147,10 +169,7 @@ async def test_the_process_stops_within_ten_seconds_with_a_close_for_every_clien
 )
 async def test_a_gateway_that_may_not_start_says_why_in_one_sentence(role_environment, variables, said):
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "roomwatch",
-        "gateway",
+        *leashed([sys.executable, "-m", "roomwatch", "gateway"]),
         env={**os.environ, **role_environment, **variables},
         cwd=_REPOSITORY,
         stderr=asyncio.subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.exceptions import ClusterError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream.errors import FencedError, SettingsError, StoreError
@@ -106,14 +107,15 @@ async def test_a_lost_answer_is_asked_for_again_and_written_once(fenced, redis):
     assert int(await redis.hget(keys.owner(0), "flush")) == claim.flush == 1
 
 
-async def test_a_request_that_never_arrived_is_sent_again(fenced, redis):
+@pytest.mark.parametrize("fault", [RedisConnectionError("away"), ClusterError("TTL exhausted.")])
+async def test_a_request_that_never_arrived_is_sent_again(fenced, redis, fault):
     claim = await fenced.claim(0, member="a", generation=1)
     script, calls = fenced._apply, []
 
     async def failing(**arguments):
         calls.append(1)
         if len(calls) < 3:
-            raise RedisConnectionError("away")
+            raise fault
         return await script(**arguments)
 
     fenced._apply = failing

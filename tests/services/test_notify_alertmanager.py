@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from alerts.store.episodes import OPEN
-from deploy.local.process import free_port
+from deploy.local.process import free_port, leashed
 from stream.settings import Settings
 from stream.store import connect
 from tests.alerts.gateway.made import alert
@@ -42,11 +42,15 @@ async def _alertmanager(folder: Path, receiver: str) -> AsyncIterator[str]:
     url = f"127.0.0.1:{free_port()}"
     with (folder / "alertmanager.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            PROGRAM,
-            f"--config.file={file}",
-            f"--storage.path={folder / 'alertmanager'}",
-            f"--web.listen-address={url}",
-            "--cluster.listen-address=",
+            *leashed(
+                [
+                    PROGRAM,
+                    f"--config.file={file}",
+                    f"--storage.path={folder / 'alertmanager'}",
+                    f"--web.listen-address={url}",
+                    "--cluster.listen-address=",
+                ]
+            ),
             stdout=log,
             stderr=log,
         )

@@ -18,7 +18,8 @@ from stream.tally import Tally
 from stream.windows import Frame, Windows
 
 LAYOUT = Layout((Group("l", "likes", ("a", "b")), Group("v", "visits", ("a",))))
-EXTRAS = {"values": Extra("values", Samples, pane=Samples, fine=True)}
+VALUES = Extra("values", Samples, pane=Samples, fine=True)
+EXTRAS = {VALUES.name: VALUES}
 FEEDS: tuple[Feed, ...] = ("likes",)
 START_MS = 1_700_000_000_000
 SECOND = START_MS // 1_000
@@ -151,11 +152,11 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
             inside = {at: n for at, n in came.items() if first <= at < end}
             assert found(window, reach_ms) == sum(inside.values())
             bounds = window_bounds(window, reach_ms)
-            values = tally.window("values", window, bounds, median)
+            values = tally.window(VALUES, window, bounds, median)
             assert (values is None) == (not inside)
             fresh = Tally()
             fresh.fine_extras, fresh.coarse_extras = tally.fine_extras, tally.coarse_extras
-            assert values == fresh.window("values", window, bounds, median)
+            assert values == fresh.window(VALUES, window, bounds, median)
 
 
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +10,15 @@ from alerts.gateway.schemas.alerts import Alert
 from alerts.gateway.schemas.base import Instant
 from alerts.gateway.session import Comment
 
-__all__ = ["MatcherBody", "PreviewBody", "SilenceBody", "SilencePage", "SilencePreview", "SilenceRecord"]
+__all__ = [
+    "MatcherBody",
+    "PreviewBody",
+    "SilenceBody",
+    "SilenceDetail",
+    "SilencePage",
+    "SilencePreview",
+    "SilenceRecord",
+]
 
 
 class MatcherBody(BaseModel):
@@ -64,6 +72,13 @@ class SilenceRecord(BaseModel):
     state: Literal["pending", "active", "ended"]
     hidden: Annotated[int, Field(description="alerts that it has hidden so far")]
     end_reason: Literal["expired", "unmatched", "by_hand"] | None
+
+
+class SilenceDetail(BaseModel):
+    """A silence, and who was told of its start and end."""
+
+    silence: SilenceRecord
+    deliveries: list[dict[str, Any]]
 
 
 class SilencePage(BaseModel):

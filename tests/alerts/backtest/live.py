@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from alerts.backtest.sets import Sets
 from alerts.backtest.work import pieces, play_piece, renumbered
