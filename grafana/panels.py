@@ -111,6 +111,9 @@ def _panel(spec: PanelSpec, locale: Locale) -> Any:
         made.decimals(spec.decimals)
     if spec.states:
         made.mappings([_mapping(spec, locale)])
+    if spec.link is not None:
+        link = build.DashboardLink(spec.title.of(locale)).type(model.DashboardLinkType.LINK).url(spec.link)
+        made.data_links([link.target_blank(True)])
     if spec.kind == "table":
         cells_of(made, spec, locale)
     for number, query in enumerate(spec.queries):

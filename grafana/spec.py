@@ -104,6 +104,7 @@ class PanelSpec:
         steps: thresholds, rising; coloured as such. None: the figure is neither good nor bad.
         states: value -> text and colour, for figures that are codes.
         decimals: digits after the point; None leaves it to Grafana.
+        link: where a click on a figure leads; cells of a table have their own.
     """
 
     kind: Kind
@@ -118,6 +119,7 @@ class PanelSpec:
     steps: Sequence[Step] | None = None
     states: Sequence[tuple[int, Words, str]] = ()
     decimals: int | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

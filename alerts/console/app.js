@@ -1,6 +1,7 @@
 // The console: ties the stream of alerts to the page.
 
 import { Feed } from "./feed.js";
+import { Named } from "./named.js";
 import { Board, byId, make, roomTitle, setText, show } from "./view.js";
 import { ago, choose, current, kindWord, sentence, word } from "./words.js";
 
@@ -11,8 +12,12 @@ let link = { state: "connecting", until: 0 };
 let pendingChange = null;
 
 const feed = new Feed({
-  loaded: (alerts) => board.load(alerts),
+  loaded: (alerts) => {
+    board.load(alerts);
+    named.read();
+  },
   alert: (alert) => {
+    named.heard(alert);
     if (board.change(alert) && alert.severity === "critical") {
       setText(byId("announce"), word("new_alert", { text: sentence(alert.summary) }));
     }
@@ -30,6 +35,7 @@ const feed = new Feed({
   },
   refused: () => askToken(),
 });
+const named = new Named(feed, board, (what, alert) => openChange(what, alert));
 
 function drawLink() {
   byId("link").dataset.state = link.state;
@@ -51,6 +57,7 @@ function drawWords() {
   drawLink();
   drawBanner();
   board.draw();
+  named.draw();
 }
 
 function speak(locale) {
@@ -83,7 +90,10 @@ async function sendChange(event) {
   try {
     const done = await feed.ask(frame);
     toast(word(done.status === "pending" ? "pending" : `done_${what}`), "good");
-    if (done.alert) board.change(done.alert);
+    if (done.alert) {
+      board.change(done.alert);
+      named.heard(done.alert);
+    }
   } catch (error) {
     toast(word("failed", { why: word(error.message) }), "bad");
   }
@@ -144,8 +154,10 @@ byId("theme").addEventListener("click", turnTheme);
 byId("change-form").addEventListener("submit", sendChange);
 byId("change-cancel").addEventListener("click", () => byId("change").close());
 byId("login-form").addEventListener("submit", enter);
+byId("named-close").addEventListener("click", () => named.close());
 setInterval(() => {
   board.tick();
+  named.tick();
   drawLink();
 }, 1_000);
 

@@ -74,11 +74,16 @@ export class Feed {
     this.offset = from.offset;
   }
 
-  async #get(state, cursor) {
+  #get(state, cursor) {
     const query = new URLSearchParams({ state, limit: "1000" });
     if (cursor !== null) query.set("cursor", cursor);
+    return this.read(`/api/v1/alerts?${query}`);
+  }
+
+  /** Return what a call of the HTTP interface answers; rejects with "refused" or "HTTP <status>". */
+  async read(path) {
     const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-    const answer = await fetch(`/api/v1/alerts?${query}`, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
+    const answer = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
     if (answer.status === 401) throw new Error("refused");
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     return answer.json();

@@ -224,11 +224,11 @@ export function make(tag, names = "", text = "") {
   return element;
 }
 
-function add(parent, tag, names, text) {
+export function add(parent, tag, names, text) {
   return parent.appendChild(make(tag, names, text));
 }
 
-function fact(list, key, text, names = "") {
+export function fact(list, key, text, names = "") {
   const pair = add(list, "div", names);
   add(pair, "dt", "", word(key));
   add(pair, "dd", "", text);

@@ -27,6 +27,27 @@ const WORDS = {
     login: "需要访问令牌", login_about: "请输入值班负责人发给你的访问令牌。令牌只保存在本标签页。",
     token: "访问令牌", enter: "进入", load_failed: "读取告警失败，正在重试",
     s: "{n} 秒", m: "{n} 分钟", h: "{h} 小时 {n} 分", d: "{n} 天",
+    named_alert: "链接中的告警", named_silence: "链接中的静默", named_close: "收起", named_failed: "暂时读取不到，正在重试",
+    missing_alert: "找不到这条告警（{id}）：编号有误，已超过 35 天保留期，或当前令牌无权查看。",
+    missing_silence: "找不到这条静默（{id}）：编号有误，已超过 35 天保留期，或当前令牌无权查看。",
+    began: "开始", over: "结束", reason: "原因", action: "动作", number: "编号", by: "创建人", hidden: "已屏蔽告警",
+    timeline: "时间线", deliveries: "通知记录", nothing: "无",
+    silence_pending: "未开始", silence_active: "生效中", silence_ended: "已结束",
+    reasons: {
+      recovered: "指标恢复", room_ended: "直播结束", rule_removed: "规则已删除", flapping: "反复触发", manual: "人工关闭",
+      severity_rose: "级别上升", severity_fell: "级别下降", ack_expired: "认领到期", ack_ending: "认领即将到期",
+      assigned: "已转派", not_acknowledged: "无人认领", test_ended: "测试结束", silenced: "静默", inhibited: "被抑制",
+      grouped: "已归并", muted: "免打扰时段", silence_ended: "静默结束", inhibition_ended: "抑制结束",
+      ungrouped: "不再归并", mute_ended: "免打扰结束", expired: "到期", unmatched: "长时间没有匹配", by_hand: "手动结束",
+    },
+    occasions: {
+      firing: "告警", severity: "级别上升", escalated: "升级", again: "仍在持续", resolved: "恢复", assigned: "已转派",
+      ack_ending: "认领即将到期", ack_expired: "认领到期", silence_started: "静默开始", silence_ended: "静默结束",
+    },
+    statuses: {
+      sent: "已发送", digested: "已合并发送", dry_run: "演练", failed: "失败", superseded: "被后续变化取代",
+      unrouted: "无接收方",
+    },
     kinds: {
       stutter: "画面卡顿", av_desync: "音画不同步", feed_lost: "信号中断", fps_low: "帧率过低", bitrate_low: "码率过低",
       viewer_complaints: "观众投诉", traffic_spike: "流量突增", traffic_drop: "流量骤降", conversion_drop: "转化下滑",
@@ -66,6 +87,31 @@ const WORDS = {
     login: "A token is needed", login_about: "Enter the access token that you were given. It stays in this tab only.",
     token: "Token", enter: "Enter", load_failed: "The alerts could not be read, trying again",
     s: "{n} s", m: "{n} min", h: "{h} h {n} min", d: "{n} d",
+    named_alert: "The alert of this link", named_silence: "The silence of this link", named_close: "Close",
+    named_failed: "It cannot be read right now, trying again",
+    missing_alert: "There is no such alert ({id}): the number is wrong, it is older than 35 days, or this token may not see it.",
+    missing_silence: "There is no such silence ({id}): the number is wrong, it is older than 35 days, or this token may not see it.",
+    began: "Began", over: "Ends", reason: "Reason", action: "Action", number: "Number", by: "By", hidden: "Alerts hidden",
+    timeline: "Timeline", deliveries: "Who was told", nothing: "Nothing",
+    silence_pending: "Pending", silence_active: "Active", silence_ended: "Ended",
+    reasons: {
+      recovered: "recovered", room_ended: "the room ended", rule_removed: "rule removed", flapping: "flapping",
+      manual: "by hand", severity_rose: "severity rose", severity_fell: "severity fell",
+      ack_expired: "acknowledgement ended", ack_ending: "acknowledgement ends soon", assigned: "assigned",
+      not_acknowledged: "not acknowledged", test_ended: "test ended", silenced: "silenced", inhibited: "inhibited",
+      grouped: "grouped", muted: "mute time", silence_ended: "silence ended", inhibition_ended: "inhibition ended",
+      ungrouped: "no longer grouped", mute_ended: "mute time ended", expired: "its time was over",
+      unmatched: "hid nothing for long", by_hand: "by hand",
+    },
+    occasions: {
+      firing: "alert", severity: "severity rose", escalated: "escalated", again: "goes on", resolved: "resolved",
+      assigned: "assigned", ack_ending: "acknowledgement ends soon", ack_expired: "acknowledgement ended",
+      silence_started: "silence began", silence_ended: "silence ended",
+    },
+    statuses: {
+      sent: "sent", digested: "digested", dry_run: "dry run", failed: "failed", superseded: "superseded",
+      unrouted: "nobody to tell",
+    },
     kinds: {
       stutter: "Stutter", av_desync: "Sound and picture apart", feed_lost: "Feed lost", fps_low: "Low frame rate",
       bitrate_low: "Low bit rate", viewer_complaints: "Viewers complain", traffic_spike: "Traffic spike",
@@ -100,7 +146,12 @@ export function word(key, fields = {}) {
 }
 
 export function kindWord(kind) {
-  return WORDS[locale].kinds[kind] ?? kind;
+  return wordOf("kinds", kind);
+}
+
+/** Return the word for a value of a closed list; one that is not known stands for itself. */
+export function wordOf(list, value) {
+  return WORDS[locale][list][value] ?? value;
 }
 
 /** Return a sentence of an alert in the language chosen. */

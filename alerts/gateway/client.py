@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +15,7 @@ from alerts.gateway import session
 from alerts.gateway.alertlog import AlertLog, LogGone
 from alerts.gateway.changes import Changes, Refused
 from alerts.gateway.hub import Hub, Subscriber
+from alerts.gateway.limits import Limiter
 from alerts.gateway.messages import Code, Locale
 from alerts.gateway.outbox import Outbox
 from alerts.gateway.records import Episodes, Record
@@ -46,6 +49,7 @@ class Floor:
         turns: bounds how many clients hold records from the log at once.
         silent: the stages behind the gateway that are silent now.
         locale: of clients that did not choose.
+        limiter: bounds how many frames of a token and address are done, as calls over HTTP are.
     """
 
     hub: Hub
@@ -56,6 +60,7 @@ class Floor:
     turns: asyncio.Semaphore
     silent: list[str]
     locale: Locale
+    limiter: Limiter
 
 
 class Client:
@@ -73,6 +78,7 @@ class Client:
         "_bad",
         "_catching_up",
         "_floor",
+        "_key",
         "_last_sent_ms",
         "_origin",
         "_tasks",
@@ -95,6 +101,7 @@ class Client:
         self.closed: int | None = None
         self._origin = origin
         self._floor = floor
+        self._key = f"{caller.name} {origin}"
         self._tasks = tasks
         self._bad = 0
         self._last_sent_ms = 0
@@ -143,6 +150,10 @@ class Client:
     async def handle(self, text: str | bytes | None) -> None:
         """Do what a frame asks for; ``None`` stands for a binary one."""
         request = session.BadFrame("a text frame is expected") if text is None else session.parse(text)
+        if not isinstance(request, session.BadFrame) and (wait_s := self._wait_s(request)) > 0:
+            self._floor.metrics.commands.labels(request.op, "too_many").inc()
+            self._error(request.op, "too_many", request.ref, f"{math.ceil(wait_s)} s")
+            return
         match request:
             case session.BadFrame():
                 self._refuse(request)
@@ -155,10 +166,19 @@ class Client:
             case session.Silence():
                 await self._silence(request)
 
+    def _wait_s(self, request: session.Request) -> float:
+        """Return for how long not to do what a frame asks for, seconds; a first subscription is always done.
+
+        Many screens may share a token and an address, and all come back at once when a gateway restarts.
+        """
+        if isinstance(request, session.Subscribe) and self.subscriber is None:
+            return 0.0
+        return self._floor.limiter.wait_s(self._key, time.monotonic())
+
     def _refuse(self, frame: session.BadFrame) -> None:
         self._bad += 1
         self._floor.metrics.bad_frames.inc()
-        self._error(frame.of, "bad_frame", frame.ref, frame.detail)
+        self._error(frame.of, frame.code, frame.ref, frame.detail)
         if self._bad >= session.BAD_FRAMES_MAX:
             self.close(4400, "too many bad frames")
 

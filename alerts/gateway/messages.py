@@ -15,6 +15,8 @@ Code = Literal[
     "invalid",
     "not_found",
     "not_supported",
+    "too_large",
+    "too_many",
     "unavailable",
 ]
 
@@ -29,6 +31,8 @@ _MESSAGES: Final[dict[Code, dict[Locale, str]]] = {
         "en": "it does not exist, or this token does not see it",
     },
     "not_supported": {"zh": "暂不支持此操作", "en": "this is not supported yet"},
+    "too_large": {"zh": "消息过大", "en": "this frame is too large"},
+    "too_many": {"zh": "请求过于频繁，请稍后再试", "en": "too many frames, try again later"},
     "unavailable": {"zh": "暂时无法处理，请稍后再试", "en": "this cannot be done right now, try again later"},
 }
 

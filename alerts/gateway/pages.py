@@ -25,6 +25,7 @@ _FILES: Final = {
     "/console/app.js": ("app.js", "text/javascript; charset=utf-8"),
     "/console/view.js": ("view.js", "text/javascript; charset=utf-8"),
     "/console/feed.js": ("feed.js", "text/javascript; charset=utf-8"),
+    "/console/named.js": ("named.js", "text/javascript; charset=utf-8"),
     "/console/words.js": ("words.js", "text/javascript; charset=utf-8"),
     "/console/style.css": ("style.css", "text/css; charset=utf-8"),
     "/console/icon.svg": ("icon.svg", "image/svg+xml"),

@@ -15,10 +15,12 @@ from alerts.model import SEVERITY_RANK, Severity, State
 
 __all__ = [
     "BAD_FRAMES_MAX",
+    "COMMAND_BYTES_MAX",
     "Ack",
     "BadFrame",
     "Gap",
     "Ref",
+    "Request",
     "Resolve",
     "Resume",
     "Silence",
@@ -33,6 +35,9 @@ __all__ = [
 
 BAD_FRAMES_MAX: Final = 10
 """The client is closed with the tenth; from the contract."""
+COMMAND_BYTES_MAX: Final = 32 * 1024
+"""Largest frame that asks for a change, bytes: a silence of 20 matchers of 500 characters, escaped, and its
+comment. A subscription may name thousands of rooms; it is bounded by what the server takes at all."""
 _REF_MAX: Final = 128
 
 Ref = str | int | None
@@ -135,6 +140,7 @@ class BadFrame:
     detail: str
     of: str | None = None
     ref: Ref = None
+    code: Code = "bad_frame"
 
 
 def parse(text: str | bytes) -> Request | BadFrame:
@@ -147,7 +153,11 @@ def parse(text: str | bytes) -> Request | BadFrame:
         return BadFrame("not an object")
     op, ref = frame.get("op"), frame.get("ref")
     of = op if isinstance(op, str) and len(op) <= _REF_MAX else None
-    known_ref = ref if isinstance(ref, int) or (isinstance(ref, str) and len(ref) <= _REF_MAX) else None
+    known_ref: Ref = ref if isinstance(ref, int) or (isinstance(ref, str) and len(ref) <= _REF_MAX) else None
+    size = len(text.encode() if isinstance(text, str) else text)
+    if of != "subscribe" and size > COMMAND_BYTES_MAX:
+        detail = f"{size} bytes, at most {COMMAND_BYTES_MAX} for anything but subscribe"
+        return BadFrame(detail, of, known_ref, "too_large")
     try:
         return _REQUESTS.validate_python(frame)
     except ValidationError as error_:

@@ -28,10 +28,11 @@ class GatewaySettings(Settings):
         10_000, description="WebSocket clients at once; more are told to try again later"
     )
     gateway_calls_per_s: Annotated[float, Field(gt=0, le=100_000)] = Field(
-        100.0, description="HTTP calls a second of one token or address; more are answered 429"
+        100.0,
+        description="HTTP calls, and likewise frames, a second of one token and address; more are refused",
     )
     gateway_calls_burst: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        1_000, description="calls that one token or address may make at once"
+        1_000, description="calls, and likewise frames, that one token and address may send at once"
     )
     gateway_tls_cert: Path | None = Field(
         None, description="PEM of the certificate chain; with it TLS is served"

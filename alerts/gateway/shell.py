@@ -22,6 +22,7 @@ from alerts.gateway.changes import Changes
 from alerts.gateway.client import Floor
 from alerts.gateway.commands import Commands
 from alerts.gateway.hub import Hub
+from alerts.gateway.limits import Limiter
 from alerts.gateway.settings import GatewaySettings, is_loopback
 from alerts.gateway.sockets import Sockets
 from alerts.gateway.stages import Stages
@@ -165,7 +166,9 @@ async def _parts(
             on_new_life=lambda: sockets.close_all(1012, "the log was replaced"),
         )
         changes = Changes(hub, reader, commands)
-        floor = Floor(hub, log, changes, metrics, clock, asyncio.Semaphore(_TURNS), silent, settings.locale)
+        turns = asyncio.Semaphore(_TURNS)
+        limiter = Limiter(settings.gateway_calls_per_s, settings.gateway_calls_burst)
+        floor = Floor(hub, log, changes, metrics, clock, turns, silent, settings.locale, limiter)
         live = LiveTokens(tokens)
         sockets = Sockets(settings, live, floor)
         stages = Stages(settings, reader, clock=clock, on_change=sockets.tell_silent)

@@ -31,7 +31,7 @@ from alerts.notify.model import (
 )
 from alerts.notify.posts import OVERHEAD_BYTES, is_rehearsal
 from alerts.notify.records import record, unrouted
-from alerts.notify.retry import Patience, Verdict, next_attempt_ms
+from alerts.notify.retry import Patience, Verdict, next_attempt_ms, patience_with
 from alerts.notify.wording import Wordsmith, mention_bytes
 
 __all__ = ["Desk", "Kept", "Written"]
@@ -182,7 +182,13 @@ class Desk:
         paused_ms = now_ms + verdict.pause_ms if verdict.pause_ms else state.paused_until_ms
         self._keep_state(channel.name, replace(state, paused_until_ms=paused_ms))
         at_ms = next_attempt_ms(
-            self._patience_with(channel, state, message, verdict),
+            patience_with(
+                self._patience,
+                verdict,
+                has_fallback=channel.fallback is not None,
+                failing=state.failing,
+                urgent=any(item.alert["severity"] == "critical" for item in message.items),
+            ),
             verdict,
             attempts=message.attempts,
             first_at_ms=message.first_at_ms,
@@ -296,15 +302,6 @@ class Desk:
         )
         self._keep_message(tried)
         return tried
-
-    def _patience_with(
-        self, channel: Channel, state: ChannelState, message: Message, verdict: Verdict
-    ) -> Patience:
-        """Return how often to try: once where somebody else can tell it and waiting is of no use."""
-        urgent = any(item.alert["severity"] == "critical" for item in message.items)
-        if channel.fallback and (state.failing or (verdict.pause_ms and urgent)):
-            return replace(self._patience, attempts=1)
-        return self._patience
 
     def _divert(self, channel: Channel, now_ms: int) -> list[Delivery]:
         """Hand critical items to the fallback while the channel's service wants to be left alone."""

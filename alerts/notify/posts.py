@@ -49,15 +49,18 @@ _PAUSE_MAX_MS: Final = 600_000
 _DETAIL_MAX: Final = 200
 _RATE: Final[dict[ChannelKind, frozenset[int]]] = {
     "dingtalk": frozenset((130101, 410100, 660026, 90030)),
-    "feishu": frozenset((9499, 11232, 99991400)),
+    "feishu": frozenset((11232, 99991400)),
     "wecom": frozenset((45009, 45033)),
 }
-"""Codes for "too fast"."""
+"""Codes for "too fast"; docs/notify.md names the source of each."""
+_TOO_MANY: Final = (9499, b"too many")
+"""Feishu's code for a bad request and for "too many request" alike: the text tells them apart."""
 _FINAL: Final[dict[ChannelKind, frozenset[int]]] = {
     "dingtalk": frozenset((
-        40035, 43004, 300001, 310000, 400013, 400101, 400102, 400105, 400106, 430101, 430102, 430104, 460101,
+        40035, 43004, 300001, 300005, 310000, 400013, 400101, 400102, 400105, 400106,
+        430101, 430102, 430104, 460101,
     )),
-    "feishu": frozenset((19001, 19002, 19021, 19022, 19024)),
+    "feishu": frozenset((9499, 19001, 19002, 19007, 19021, 19022, 19024)),
     "wecom": frozenset((40008, 40058, 44004, 93000, 93004, 93008)),
 }  # fmt: skip
 """Codes that no repeat will change: wrong token, signature or keyword, robot stopped, content refused. A code
@@ -212,22 +215,28 @@ def judge(kind: ChannelKind, status: int, body: bytes, *, retry_after: str | Non
         retry_after: the header of that name, if any.
     """
     detail = body[:_DETAIL_MAX].decode(errors="replace").strip() or None
+    code = _code_inside(body) if kind in _RATE else None
+    if _is_too_fast(kind, code, body):
+        pause_ms = _pause_ms(retry_after)
+        return Verdict(ok=False, reason="rate_limited", code=str(code), detail=detail, pause_ms=pause_ms)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return _refused(status, detail, retry_after)
     if kind not in _RATE:
         return Verdict(ok=True, code=str(status))
-    code = _code_inside(body)
     if code == 0:
         return Verdict(ok=True, code="0")
-    if code in _RATE[kind]:
-        return Verdict(
-            ok=False, reason="rate_limited", code=str(code), detail=detail, pause_ms=_pause_ms(retry_after)
-        )
     final = code in _FINAL[kind]
     told = None if code is None else str(code)
     return Verdict(
         ok=False, final=final, reason="refused" if final else "error_inside", code=told, detail=detail
     )
+
+
+def _is_too_fast(kind: ChannelKind, code: int | None, body: bytes) -> bool:
+    """Return whether a robot said "too fast", which Feishu does with a status of 400 or 429 as well."""
+    if code == _TOO_MANY[0]:
+        return _TOO_MANY[1] in body.lower()
+    return code is not None and code in _RATE[kind]
 
 
 def _refused(status: int, detail: str | None, retry_after: str | None) -> Verdict:

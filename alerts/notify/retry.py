@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-__all__ = ["Patience", "Verdict", "next_attempt_ms"]
+__all__ = ["Patience", "Verdict", "next_attempt_ms", "patience_with"]
+
+_THROTTLED_MS: Final = 1_800_000
+"""How long a message waits for a service that said "too fast" and has no fallback: DingTalk shuts a robot up
+for ten minutes that was called more than twenty times a minute, docs/notify.md."""
+_THROTTLED_ATTEMPTS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,27 @@ class Verdict:
     code: str | None = None
     detail: str | None = None
     pause_ms: int = 0
+
+
+def patience_with(
+    patience: Patience, verdict: Verdict, *, has_fallback: bool, failing: bool, urgent: bool
+) -> Patience:
+    """Return how often to try a message.
+
+    Args:
+        patience: as set.
+        verdict: what the last answer meant.
+        has_fallback: somebody else can tell it.
+        failing: the channel gave up the message before this one.
+        urgent: it tells of something critical.
+    """
+    if has_fallback:
+        waits_for_nothing = failing or (verdict.pause_ms and urgent)
+        return replace(patience, attempts=1) if waits_for_nothing else patience
+    if verdict.pause_ms:
+        longer_ms = max(patience.deadline_ms, _THROTTLED_MS)
+        return replace(patience, attempts=_THROTTLED_ATTEMPTS, deadline_ms=longer_ms)
+    return patience
 
 
 def next_attempt_ms(

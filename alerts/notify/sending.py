@@ -78,7 +78,7 @@ class Sender:
             channel.kind,
             answer.status_code,
             answer.content,
-            retry_after=answer.headers.get("retry-after"),
+            retry_after=answer.headers.get("retry-after") or answer.headers.get("x-ogw-ratelimit-reset"),
         )
 
     async def _apprise(self, channel: Channel, message: Message) -> Verdict:

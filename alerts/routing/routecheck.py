@@ -92,10 +92,34 @@ def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
         if receiver.fallback is not None and receiver.fallback not in others:
             problem = f"no other receiver {receiver.fallback!r}"
             yield ("receivers", index, "fallback"), problem, _listed(others)
+    yield from _circles(form)
+    yield from _unfit(form)
     mentionable = {*known["people"], *known["teams"], *known["rosters"]}
     for index, route in enumerate(form.routes):
         yield from _missing(route.to, receivers, ("routes", index, "to"))
         yield from _missing(route.mention, mentionable, ("routes", index, "mention"))
+
+
+def _circles(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
+    """Yield fallbacks that lead round in a circle, each circle once, at its first receiver."""
+    steps = {receiver.name: receiver.fallback for receiver in form.receivers}
+    told: set[str] = set()
+    for index, receiver in enumerate(form.receivers):
+        way = [receiver.name]
+        while (step := steps.get(way[-1])) is not None and step not in way:
+            way.append(step)
+        if step == receiver.name and len(way) > 1 and not told & {*way}:
+            told |= {*way}
+            problem = f"goes round: {' > '.join([*way, receiver.name])}"
+            yield ("receivers", index, "fallback"), problem, "fallbacks that end somewhere"
+
+
+def _unfit(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
+    """Yield fallbacks from or to an action: asking a machine tells no people, and the other way round."""
+    actions = {receiver.name for receiver in form.receivers if receiver.url.startswith("action+")}
+    for index, receiver in enumerate(form.receivers):
+        if receiver.fallback is not None and {receiver.name, receiver.fallback} & actions:
+            yield ("receivers", index, "fallback"), "an action neither has nor is a fallback", "none"
 
 
 def _timed(mute: MuteTime, path: Path) -> Iterator[tuple[Path, str, str]]:

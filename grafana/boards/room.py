@@ -18,6 +18,7 @@ __all__ = ["ROOM"]
 
 _JUDGED: Final = 'probe!="player"'
 """What one player sees is one viewer's affair; the rules want several."""
+_TO_CONSOLE: Final = "${console}/?room=$room"
 _OFFSETS: Final = of("live_av_offset_seconds", _JUDGED, window("1m"))
 _FURTHEST_OFF: Final = f"max({_OFFSETS}) > -min({_OFFSETS}) or min({_OFFSETS})"
 
@@ -30,16 +31,16 @@ _NUMBERS: Final = (
                 kind="stat",
                 title=Words("待处理告警", "Alerts to handle"),
                 description=Words(
-                    "本直播间无人认领的告警数(告警中与已升级)。不为 0 时看页底的告警状态, 到告警台认领。",
+                    "本直播间无人认领的告警数(告警中与已升级)。不为 0 时点它到告警台认领; 页底有各规则状态。",
                     "Open alerts of this room that nobody has acknowledged (firing and escalated). Above 0: "
-                    "see the "
-                    "states at the bottom and acknowledge in the console.",
+                    "click it to acknowledge them in the console; the states by rule are at the bottom.",
                 ),
                 no_data=NO_ALERTS,
                 unit="short",
                 queries=[Query(f"{rules_in_state(2)} + {rules_in_state(4)}", Words("告警", "alerts"))],
                 steps=SOME_IS_BAD,
                 decimals=0,
+                link=_TO_CONSOLE,
             ),
             PanelSpec(
                 kind="stat",
@@ -214,6 +215,7 @@ _TROUBLE: Final = Shelf(
             queries=[Query(of("live_alert_state"), Words("{{rule}}", "{{rule}}"))],
             states=ALERT_STATES,
             width=12,
+            link=_TO_CONSOLE,
         ),
         PanelSpec(
             kind="series",

@@ -8,10 +8,14 @@ import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from alerts.store.episodes import NEWEST, episode_key
 from deploy.local.process import free_port
+from stream.settings import Settings
+from stream.store import connect
 from tests.alerts.gateway.made import alert
 from tests.services.gateway import answering, gateway, publish
 from tests.waiting import PATIENCE, until
@@ -107,6 +111,85 @@ async def test_a_silent_stage_is_told_in_a_banner(settings):
     async with gateway(settings) as gate, _page(gate.http) as page:
         await expect(page.locator("#banner")).to_contain_text("监控后台无响应：规则判定")
         await expect(page.locator("#empty-means")).to_contain_text("此处为空不代表直播间没有问题")
+
+
+async def _keep(settings: Settings, *changes: dict[str, Any]) -> None:
+    """Keep an episode as the incidents stage does, without its open list."""
+    key = episode_key(changes[-1]["id"])
+    async with connect(settings) as redis:
+        await redis.hset(key, NEWEST, orjson.dumps(changes[-1]))
+        for one in changes:
+            names = ("change", "at_ms", "state", "severity", "value", "reason")
+            entry = {"cause": "rules", **{name: one[name] for name in names}}
+            await redis.hset(key, str(one["change"]), orjson.dumps(entry))
+
+
+async def test_a_link_shows_its_alert_though_it_is_over(settings):
+    over = alert(7, change=2, state="resolved", reason="recovered", verdict="false_alarm", owner="wang")
+    await _keep(settings, alert(7), over)
+    async with gateway(settings) as gate, _page(f"{gate.http}/?alert={over['id']}") as page:
+        named = page.locator("#named")
+        for text in (
+            "画面卡顿",
+            "直播间 7",
+            "卡顿率 3.4%",
+            "已恢复",
+            "指标恢复",
+            "误报",
+            "wang",
+            over["id"],
+            "通知记录",
+        ):
+            await expect(named).to_contain_text(text)
+        await expect(named.locator("[data-do]")).to_have_count(0)
+        await expect(named.locator("a.runbook")).to_have_attribute("href", "/runbooks/stutter?lang=zh")
+        await expect(page.locator("#alerts > li")).to_have_count(0)
+        await page.locator("#language").click()
+        await expect(named).to_contain_text("False alarm")
+        await page.locator("#named-close").click()
+        await expect(named).to_be_hidden()
+        assert "alert=" not in page.url
+
+
+async def test_a_link_to_an_open_alert_follows_it_and_acts_on_it(settings, producer):
+    await _keep(settings, alert(1))
+    async with (
+        gateway(settings) as gate,
+        answering(settings, producer) as heard,
+        _page(f"{gate.http}/?alert={alert(1)['id']}") as page,
+    ):
+        named = page.locator("#named")
+        await expect(named.locator(".state")).to_have_text("告警中")
+        await named.locator("[data-do=ack]").click()
+        await page.locator("#change-send").click()
+        await until(lambda: bool(heard))
+        after = alert(1, change=2, state="acknowledged", owner="local")
+        await _keep(settings, alert(1), after)
+        await publish(settings, producer, after)
+        await expect(named.locator(".state")).to_have_text("已认领")
+        await expect(named.locator("[data-do=ack]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("link", ["silence=0000000000000000dead", "alert=%3Cb%3E"])
+async def test_a_link_that_leads_nowhere_says_so(settings, link):
+    async with gateway(settings) as gate, _page(f"{gate.http}/?{link}") as page:
+        await expect(page.locator("#named")).to_contain_text("找不到这条")
+        await expect(page.locator("#named")).to_contain_text("无权查看")
+        await expect(page.locator("#link-word")).to_have_text("实时")
+
+
+async def test_a_link_beyond_a_token_shows_nothing(settings, tmp_path):
+    file = tmp_path / "tokens.yaml"
+    digest = hashlib.sha256(b"tok-1").hexdigest()
+    file.write_text(f"tokens: [{{name: wall, role: viewer, sha256: {digest}, rooms: [room-2]}}]")
+    for number in (1, 2):
+        await _keep(settings, alert(number, labels={"title": f"直播间 {number}"}))
+    async with gateway(settings, tokens_file=file) as gate:
+        for number, text in ((1, "找不到这条告警"), (2, "直播间 2")):
+            async with _page(f"{gate.http}/?alert={alert(number)['id']}") as page:
+                await page.locator("#login-token").fill("tok-1")
+                await page.keyboard.press("Enter")
+                await expect(page.locator("#named")).to_contain_text(text)
 
 
 async def test_text_of_others_is_never_markup(settings, producer):

@@ -53,11 +53,16 @@ class Forked:
 
 
 class Zygote:
-    """A process with a role already imported, that forks one on request."""
+    """A process with a role already imported, that forks one on request.
 
-    def __init__(self, role: str = "engine") -> None:
+    Args:
+        role: its name.
+        modules: what the role imports only once it runs.
+    """
+
+    def __init__(self, role: str = "engine", *modules: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - a role of ours
-            [sys.executable, "-m", "tests.services.zygote", role],
+            [sys.executable, "-m", "tests.services.zygote", role, *modules],
             cwd=_REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

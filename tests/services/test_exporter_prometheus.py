@@ -23,7 +23,9 @@ import yaml
 from redis.asyncio import Redis
 
 from alerts.store.episodes import OPEN
+from alerts.store.faults import FAULTS
 from alerts.store.rule_sets import RuleSetStore
+from alerts.tally import Tally, pack
 from deploy import prometheus
 from deploy.local.process import Process, free_port
 from deploy.local.valkey import Valkey
@@ -48,6 +50,7 @@ EXPRESSIONS = {
     for target in panel.get("targets", [])
 }
 ROOMS = ("r1", "rare-pings")
+SESSION_MS = 1_760_000_000_000
 NO_FIGURES_OF_10_S = "a ping every 20 s gives no figure of 10 s; the expression falls back to 1 min"
 
 
@@ -122,6 +125,8 @@ async def _grow(redis: Redis, end: asyncio.Event) -> None:
     await redis.hset(
         OPEN, "a" * 20, orjson.dumps(alert | {"state": "firing", "severity": "warning"}).decode()
     )
+    tally = Tally(SESSION_MS, "live", SESSION_MS + 3_600_000, live_ms=3_600_000, fault_ms=90_000)
+    await redis.hset(FAULTS, mapping=dict.fromkeys(ROOMS, pack(tally)))
     for step in range(10_000):
         now_ms = time.time_ns() // 1_000_000
         rooms = [_grown(made.room(room_id, now_ms=now_ms), step) for room_id in ROOMS]
@@ -135,7 +140,7 @@ async def _grow(redis: Redis, end: asyncio.Event) -> None:
 def _grown(room: RoomFigures, step: int) -> RoomFigures:
     counters = [column.metric.type in ("counter", "histogram") for column in ROOM_COLUMNS]
     values = [_more(v, step) if grows else v for v, grows in zip(room.values, counters, strict=True)]
-    return replace(room, session_ms=1_760_000_000_000, values=values)
+    return replace(room, session_ms=SESSION_MS, values=values)
 
 
 def _more(value: Any, step: int) -> Any:

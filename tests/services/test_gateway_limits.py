@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from deploy.local.process import free_port, leashed
 from tests.alerts.gateway.made import alert
-from tests.services.gateway import Client, gateway, publish, watch
+from tests.services.gateway import Client, answering, gateway, publish, watch
 from tests.waiting import until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
@@ -94,6 +94,31 @@ async def test_a_client_that_catches_up_slowly_is_waited_for(settings, producer)
             await slow.send(op="subscribe", rooms="*", resume={"epoch": epoch, "offset": -1})
             await asyncio.sleep(12)  # longer than a live frame may wait
             assert await slow.offsets(1_500) == list(range(1_500))
+
+
+async def test_commands_are_bounded_in_rate_and_size_and_say_so(settings, producer):
+    limits = {"gateway_calls_per_s": 0.05, "gateway_calls_burst": 2}
+    async with gateway(settings, **limits) as gate, answering(settings, producer):
+        async with watch(gate.ws) as client, watch(gate.ws) as other:
+            await publish(settings, producer, alert(1))
+            for one in (client, other):
+                await one.subscribe()
+            await client.offsets(1)
+            for ref in ("a", "b"):
+                await client.send(op="ack", id=alert(1)["id"], comment="", ref=ref)
+                assert (await client.hear("done"))["ref"] == ref
+            await other.send(
+                op="ack", id=alert(1)["id"], comment="", ref="c"
+            )  # of the same token and address
+            refused = await other.hear("error")
+            assert (refused["of"], refused["code"], refused["ref"]) == ("ack", "too_many", "c")
+            await other.send(op="subscribe", rooms="*")
+            assert (await other.hear("error"))["code"] == "too_many"
+            await client.send(op="ack", id=alert(1)["id"], comment="", ref="d", more="x" * 33_000)
+            refused = await client.hear("error")
+            assert (refused["of"], refused["code"], refused["ref"]) == ("ack", "too_large", "d")
+        async with watch(gate.ws) as again:  # whoever comes back is served
+            assert (await again.subscribe(rooms=["r" * 60] * 1_000))["offset"] == 0
 
 
 async def test_more_clients_than_allowed_are_told_to_come_later(settings):

@@ -1,8 +1,8 @@
 """A process with a role already imported, that forks one for each order: many kills need many quick starts.
 
-``python -m tests.services.zygote engine`` reads orders from stdin, a JSON object ``{"environment": {...},
-"log": path}`` a line; answers each with the process id of an engine, which runs just as ``roomwatch engine``
-does. What it forked dies with it.
+``python -m tests.services.zygote engine MODULE…`` imports these modules too, and reads orders from stdin, a
+JSON object ``{"environment": {...}, "log": path}`` a line; answers each with the process id of an engine,
+which runs just as ``roomwatch engine`` does. What it forked dies with it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def become(role: str, order: dict[str, str], environment: dict[str, str]) -> NoR
 def main() -> None:
     """Fork the role for each order until stdin ends."""
     role = sys.argv[1]
-    importlib.import_module(roomwatch.COMMANDS[role][0])  # what makes a start slow
+    for module in (roomwatch.COMMANDS[role][0], *sys.argv[2:]):  # what makes a start slow
+        importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     for line in sys.stdin:
         order = json.loads(line)

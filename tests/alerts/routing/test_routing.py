@@ -56,6 +56,9 @@ def alert(**given):
     } | given
 
 
+CIRCLE = ("za", "ab", "bc", "ca")
+
+
 def told(record, when: str) -> dict[str, list[str]]:
     found = plan(ROUTES, record, at_ms=at(when), zone=ZONE)
     return {target.receiver: [person.name for person in target.mentions] for target in found.targets}
@@ -132,6 +135,21 @@ def test_mute_times_hold_past_midnight_and_on_days():
         ("people: [{name: a}, {name: a}]", "people[1].name", "another entry"),
         ("routes: [{match: {kind: [loud]}, to: [x]}]", "routes[0].match.kind[0]", "stutter"),
         ("receivers: [{name: a, url: x, fallback: a}]", "receivers[0].fallback", "no other receiver"),
+        (
+            "receivers: [" + ", ".join(f"{{name: {a}, url: x, fallback: {b}}}" for a, b in CIRCLE) + "]",
+            "receivers[1].fallback",
+            "a > b > c > a",
+        ),
+        (
+            "receivers: [{name: a, url: 'action+https://x', fallback: b}, {name: b, url: x}]",
+            "receivers[0].fallback",
+            "an action",
+        ),
+        (
+            "receivers: [{name: a, url: 'action+https://x'}, {name: b, url: x, fallback: a}]",
+            "receivers[1].fallback",
+            "an action",
+        ),
         ("receivers: [{name: a, adress: x, url: x}]", "receivers[0].adress", "url"),
         ("rosters: [{name: d, weekly: [{from: '25:00', primary: p}]}]", "rosters[0].weekly[0].from", "25:00"),
         ("rosters: [{name: d, weekly: [{primary: p}]}]", "rosters[0].weekly[0].primary", "no person"),
