@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,17 @@ RANGE = {"from_ms": 0, "to_ms": 2 * T0}
 CANDIDATE = RULES.replace("for_s: 3", "for_s: 8")
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an archive of two partitions, which no test changes."""
+    folder = tmp_path_factory.mktemp("recorded")
+    keep(folder, history(70, ticks=200), partitions=2, flush_every=300)
+    return folder
+
+
 @pytest.fixture
-def archive(settings: Settings) -> Path:
-    keep(settings.archive, history(70, ticks=200), partitions=settings.partitions, flush_every=300)
+def archive(settings: Settings, recorded: Path) -> Path:
+    shutil.copytree(recorded, settings.archive)
     return settings.archive
 
 
