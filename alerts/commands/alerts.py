@@ -56,7 +56,8 @@ def show(asking: Asking, alert_id: str) -> None:
     alert, locale = found["alert"], asking.locale
     alerts_table(asking, [alert])
     click.echo(f"\n{word('advice', locale)}: {clean(alert['advice'][locale])}")
-    click.echo(f"{word('runbook', locale)}: {clean(alert['runbook_url'])}\n")
+    click.echo(f"{word('runbook', locale)}: {clean(_opened(asking, alert['runbook_url']))}")
+    click.echo(f"{word('path', locale)}: {clean(' → '.join(_path(found, locale)))}\n")
     heading("timeline", asking)
     table(
         asking,
@@ -132,10 +133,15 @@ def evidence(asking: Asking, alert_id: str) -> None:
 def test(asking: Asking, **body: Any) -> None:
     """Send a marked test alert down the whole path and show each delivery."""
     found = asking.gateway.ask("POST", "/alerts/test", body=body)
-    if asking.as_json or "alert" not in found:
+    if asking.as_json:
         as_json(found)
         return
+    if "alert" not in found:
+        click.echo(word("waiting", asking.locale))
+        return
     alerts_table(asking, [found["alert"]])
+    click.echo()
+    heading("deliveries", asking)
     deliveries_table(asking, found["deliveries"])
 
 
@@ -155,6 +161,30 @@ def _change(one: dict[str, Any], locale: str) -> tuple[Any, ...]:
     who = " → ".join(filter(None, (one.get("by"), one.get("owner"))))
     state, severity = word(one["state"], locale), word(one["severity"], locale)
     return clock(one["at_ms"]), state, severity, reason and word(reason, locale), who, one.get("comment")
+
+
+def _opened(asking: Asking, runbook_url: str) -> str:
+    """Return the address at which a runbook opens."""
+    if not runbook_url.startswith("/"):
+        return runbook_url
+    return f"{asking.gateway.url.rstrip('/')}{runbook_url}?lang={asking.locale}"
+
+
+def _path(found: dict[str, Any], locale: str) -> list[str]:
+    """Return an alert's way: rule, why it is suppressed, who gets it by the routes in force, deliveries."""
+    path = found["path"]
+    rule = (
+        f"{word('rule', locale)} {path['rule']['name']} ({word('version', locale)} {path['rule']['version']})"
+    )
+    causes = [f"{word(one['why'], locale)} {one['by']}" for one in path["suppress"]]
+    route = path["route"]
+    names = [one["receiver"] for one in route["targets"]] if route else []
+    return [
+        rule,
+        ", ".join(causes) or word("not_suppressed", locale),
+        ", ".join(names) or word("no_route", locale),
+        f"{word('deliveries', locale)} {path['deliveries']}",
+    ]
 
 
 def _place(one: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ class Gateway:
     Attributes:
         url: its address, ``http://`` or ``https://``.
         token: access token, None for a gateway without tokens.
+        locale: of what it says when it refuses.
 
     Raises:
         SettingsError: the address is none.
@@ -36,6 +37,7 @@ class Gateway:
 
     url: str
     token: str | None
+    locale: str = "zh"
 
     def __post_init__(self) -> None:
         parts = urllib.parse.urlsplit(self.url)
@@ -60,7 +62,7 @@ class Gateway:
         url = f"{self.url.rstrip('/')}/api/v1{path}"
         if given:
             url += f"?{urllib.parse.urlencode(given)}"
-        sent = dict(headers or {})
+        sent = {"Accept-Language": self.locale, **(headers or {})}
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
         content = None
@@ -106,7 +108,7 @@ def asking(command: F) -> F:
     def collect(
         *args: Any, url: str | None, token: str | None, locale: str, as_json: bool, **more: Any
     ) -> Any:
-        gateway = Gateway(url or default_url(), token)
+        gateway = Gateway(url or default_url(), token, locale)
         return command(*args, asking=Asking(gateway, locale, as_json), **more)
 
     collect.__name__, collect.__doc__ = command.__name__, command.__doc__

@@ -39,7 +39,7 @@ def command(asking: Asking, since: str | None) -> None:
             one["by"],
             word(one["do"], asking.locale),
             one["id"],
-            one["verdict"],
+            one["verdict"] and word(one["verdict"], asking.locale),
             one["comment"],
         )
         for one in found["notes"]

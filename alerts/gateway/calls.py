@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -113,7 +113,8 @@ def _desk(request: Request) -> Desk:
 def _caller(request: Request) -> Caller:
     known = _desk(request).tokens.caller(offered_token(request.headers.get("authorization"), ()))
     if known is None:
-        raise ProblemError(401, "unauthorized", "a valid token is needed", {"WWW-Authenticate": "Bearer"})
+        said = {"zh": "需要有效的访问令牌", "en": "a valid token is needed"}
+        raise ProblemError(401, "unauthorized", said["en"], {"WWW-Authenticate": "Bearer"}, said=said)
     return known
 
 
@@ -163,13 +164,14 @@ def must(by: Caller, role: Role, locale: Locale) -> None:
         ProblemError: the caller has a lesser one.
     """
     if not allows(by.role, role):
-        raise ProblemError(403, "forbidden", f"{message('forbidden', locale)}: {role}")
+        raise refusal("forbidden", locale, role)
 
 
 def refusal(code: Any, locale: Locale, detail: str | None = None) -> ProblemError:
-    """Return a refusal, as a problem in the deployment's language."""
-    said = message(code, locale) + (f": {detail}" if detail else "")
-    return ProblemError(_STATUS[code], code, said)
+    """Return a refusal: in the caller's language where it names one that we speak, else in ``locale``."""
+    more = f": {detail}" if detail else ""
+    said = {one: message(code, one) + more for one in get_args(Locale)}
+    return ProblemError(_STATUS[code], code, said[locale], said=said)
 
 
 def faulty(what: str, faults: list[Fault]) -> Response:

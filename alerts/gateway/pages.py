@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from alerts.gateway import schemas
 from alerts.gateway.messages import Locale
 from alerts.gateway.problems import ProblemError, problem, responses
+from alerts.gateway.runbookpage import page
 
 __all__ = ["CONSOLE", "RUNBOOKS", "console", "health"]
 
@@ -93,15 +94,21 @@ def health(registry: CollectorRegistry, silent: Sequence[str], locale: Locale) -
 
     @routes.get("/runbooks/{kind}", tags=["runbooks"], response_class=Response, responses=responses(404, 422))
     async def runbook(
-        kind: Annotated[str, InPath(pattern=r"^[a-z_]{1,40}$")], lang: Locale | None = None
+        request: Request,
+        kind: Annotated[str, InPath(pattern=r"^[a-z_]{1,40}$")],
+        lang: Locale | None = None,
     ) -> Response:
-        """Give the runbook of a kind, Markdown, in a language or that of the deployment."""
+        """Give the runbook of a kind in a language or that of the deployment: a page, else Markdown."""
         for name in (f"{kind}.{lang or locale}.md", f"{kind}.md"):
             file = RUNBOOKS / name
-            if file.is_file():
-                return Response(
-                    file.read_bytes(), media_type="text/markdown; charset=utf-8", headers=_HEADERS
-                )
+            if not file.is_file():
+                continue
+            text = file.read_text(encoding="utf-8")
+            headers = {**_HEADERS, "Vary": "Accept"}
+            if "text/html" in request.headers.get("accept", ""):
+                shown = page(text, lang or locale)
+                return Response(shown, media_type="text/html; charset=utf-8", headers=headers)
+            return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
         raise ProblemError(404, "not_found", f"there is no runbook for {kind}")
 
     return routes

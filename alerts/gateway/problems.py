@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -46,10 +47,20 @@ class ProblemError(Exception):
         code: for programs.
         detail: for people.
         headers: further headers of the answer.
+        said: the detail by language, for those who ask for another one than the deployment's.
     """
 
-    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        said: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.said = said or {}
         self.status = status
         self.code = code
         self.detail = detail
@@ -104,9 +115,11 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem(422, "the request is not as it must be", code="invalid", errors=faults)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return problem(error.status, error.detail, code=error.code, headers=error.headers)
+    wanted = request.headers.get("accept-language", "")[:2].lower()
+    detail = error.said.get(wanted, error.detail)
+    return problem(error.status, detail, code=error.code, headers=error.headers)
 
 
 async def _away(_request: Request, error: Exception) -> Response:

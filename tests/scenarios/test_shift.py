@@ -16,6 +16,7 @@ import roomwatch
 from alerts.incidents import Policy
 from alerts.ruleset import Escalation
 from alerts.store.rule_sets import ROUTES_TAG, RuleSetStore
+from stream.errors import ServiceError
 from tests.services.gateway import gateway
 from tests.services.stage_at_work import stage_at_work
 from tests.waiting import until
@@ -109,8 +110,17 @@ async def test_a_shift(settings, producer):
         ):
             for locale in ("zh", "en"):
                 assert await run(*words, "--locale", locale)
-        assert "探针坏了" in await run("alerts", "show", alert_id)
+        shown = await run("alerts", "show", alert_id)
+        assert "探针坏了" in shown
+        assert "路径: 规则 stutter (版本 1) → 未抑制 → chat → 投递 0" in shown
+        assert f"{gate.http}/runbooks/stutter?lang=zh" in shown
+        assert "误报" in await run("handover")
         assert "误报" not in await run("handover", "--locale", "en")
+        for locale, said in (("zh", "不存在"), ("en", "does not exist")):
+            with pytest.raises(ServiceError, match=said):
+                await run("alerts", "ack", "0" * 20, "--locale", locale)
+        assert (await run("silences", "show", silence["id"], "--json"))["silence"]["end_reason"] == "by_hand"
+        assert await run("silences", "show", silence["id"], "--locale", "en")
 
 
 async def test_rules_by_commands(settings, tmp_path):

@@ -97,7 +97,7 @@ async def test_a_client_that_catches_up_slowly_is_waited_for(settings, producer)
 
 
 async def test_commands_are_bounded_in_rate_and_size_and_say_so(settings, producer):
-    limits = {"gateway_calls_per_s": 0.05, "gateway_calls_burst": 2}
+    limits = {"gateway_calls_per_s": 0.001, "gateway_calls_burst": 2}
     async with gateway(settings, **limits) as gate, answering(settings, producer):
         async with watch(gate.ws) as client, watch(gate.ws) as other:
             await publish(settings, producer, alert(1))

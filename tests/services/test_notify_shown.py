@@ -72,4 +72,7 @@ async def test_every_runbook_opens_in_both_languages(settings):
                 assert answer.status_code == 200, url
                 assert answer.headers["content-type"].startswith("text/markdown")
                 texts.add(answer.text)
+                shown = await http.get(url, params={"lang": locale}, headers={"Accept": "text/html,*/*"})
+                assert shown.headers["content-type"].startswith("text/html")
+                assert f'<html lang="{locale}">' in shown.text
             assert len(texts) == 2, f"{url} is the same text in both languages"
