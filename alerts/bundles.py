@@ -20,6 +20,7 @@ from alerts.detectors.silence import Silence
 from alerts.detectors.stepped import Stepped
 from alerts.detectors.surged import Surged
 from alerts.ruleset import Rule, RuleSet, apply_overrides, matching_overrides
+from alerts.screen import Screen
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
 __all__ = ["Bundle", "Bundles", "resolved"]
@@ -39,7 +40,7 @@ class Bundle:
         by_state: state of the room -> the rules to judge in it, in the order of the set.
         waiting: rules that a silence can decide between two ticks.
         silences: their conditions that it can.
-        asks: state of the room -> ``level`` of each condition that may change with any record.
+        asks: state of the room -> the conditions whose level may change with any record.
         stepped: state of the room -> ``level`` of each condition that changes at its steps only.
         observers: conditions that learn, by the length of their steps, milliseconds; of those that share what
             they remember one.
@@ -50,7 +51,7 @@ class Bundle:
     waiting: tuple[Watch, ...]
     silences: tuple[Silence, ...]
     observers: Mapping[int, tuple[Condition, ...]]
-    asks: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict)
+    asks: Mapping[str, Screen] = field(default_factory=dict)
     stepped: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict)
 
 
@@ -119,8 +120,11 @@ def _bundle(watches: list[Watch]) -> Bundle:
     return Bundle(
         by_name={each.rule.name: each for each in watches},
         by_state=by_state,
-        asks={state: _asks(those, stepped=False) for state, those in by_state.items()},
-        stepped={state: _asks(those, stepped=True) for state, those in by_state.items()},
+        asks={
+            state: Screen(one for each in those for one in each.conditions if not isinstance(one, _STEPPED))
+            for state, those in by_state.items()
+        },
+        stepped={state: _stepped(those) for state, those in by_state.items()},
         waiting=tuple(each for each in watches if _silences([each])),
         silences=_silences(watches),
         observers={
@@ -130,10 +134,8 @@ def _bundle(watches: list[Watch]) -> Bundle:
     )
 
 
-def _asks(watches: Iterable[Watch], *, stepped: bool) -> tuple[Ask, ...]:
-    return tuple(
-        one.level for each in watches for one in each.conditions if isinstance(one, _STEPPED) is stepped
-    )
+def _stepped(watches: Iterable[Watch]) -> tuple[Ask, ...]:
+    return tuple(one.level for each in watches for one in each.conditions if isinstance(one, _STEPPED))
 
 
 def _silences(watches: list[Watch]) -> tuple[Silence, ...]:

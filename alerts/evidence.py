@@ -7,8 +7,9 @@ their feed; figures and alerts as one line of text each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from alerts.contributions import EXPLAINED_KINDS
 from alerts.detectors.hits import Hit

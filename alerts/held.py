@@ -238,10 +238,9 @@ def beside(held: Held, watch: Watch) -> list[tuple[str, str, int]]:
 def is_calm(held: Held) -> bool:
     """Tell whether no condition is in breach; a live room then stays calm until something changes."""
     bundle, state = held.bundle, held.state
-    for ask in bundle.asks.get(state, ()):
-        level = ask(held)
-        if level is not None and level >= INFO:
-            return False
+    screen = bundle.asks.get(state)
+    if screen is not None and screen.breached(held):
+        return False
     if held.stepped:
         for ask in bundle.stepped.get(state, ()):
             level = ask(held)

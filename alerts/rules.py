@@ -72,7 +72,7 @@ class RulesFold:
         self._bundles: Bundles | None = None
         self._told: list[_Told] = []
         self.turns = Turns(partition, epoch)
-        self._dirty: set[str] = set()
+        self._dirty, self._moved = set[str](), set[str]()  # whose figures, whose states are to be kept
         self._deadlines = Deadlines()
 
     @property
@@ -97,8 +97,7 @@ class RulesFold:
 
         Args:
             offset: of the record in its partition.
-            append_ms: append time of the record; not used for time, which is the tick's, but part of the
-                stage's input.
+            append_ms: of the record; part of the stage's input, though time is the tick's.
             record: the next record; one of a lower owner epoch or with a seen ``seq`` is dropped.
 
         Raises:
@@ -132,19 +131,22 @@ class RulesFold:
         if bundles is not None:
             self._meta.places = (list(bundles.room_figures), list(bundles.vendor_figures))
         fields: dict[str, bytes | None] = {"meta": pack(self._meta)}
-        for key in self._dirty:
+        for key in self._dirty | self._moved:
             held = self._held.get(key)
             if held is None or bundles is None:
                 fields[f"r:{key}"] = fields[f"s:{key}"] = None
                 continue
-            fields[f"r:{key}"] = pack_figures(held, _places(held, bundles))
-            fields[f"s:{key}"] = pack_states(held)
-        self._dirty.clear()
+            if key in self._dirty:
+                fields[f"r:{key}"] = pack_figures(held, _places(held, bundles))
+            if key in self._moved:
+                fields[f"s:{key}"] = pack_states(held)
+        self._dirty, self._moved = set(), set()
         return fields
 
     def load(self, fields: Mapping[str, bytes]) -> None:
         """Go on from stored state: every field that ``changed`` ever returned, the newest of each."""
-        self._held, self._bundles, self._dirty, self._deadlines = {}, None, set(), Deadlines()
+        self._held, self._bundles, self._deadlines = {}, None, Deadlines()
+        self._dirty, self._moved = set(), set()
         self._meta = unpack_meta(fields["meta"]) if "meta" in fields else Meta()
         if not self._meta.tick_ms:
             return
@@ -195,7 +197,7 @@ class RulesFold:
     def _switch(self, before: Bundles, after: Bundles) -> None:
         """Put another rule set in force; episodes of rules that are gone end."""
         self._bundles = after
-        for key, held in self._held.items():
+        for held in self._held.values():
             watches = held.bundle.by_name
             held.values = only_figures(held.values, _places(held, before))
             self._equip(held)
@@ -207,7 +209,7 @@ class RulesFold:
             held.flaps = {name: flaps for name, flaps in held.flaps.items() if name in held.bundle.by_name}
             kept = {each.id for learning in held.bundle.observers.values() for each in learning}
             held.memory = {name: memory for name, memory in held.memory.items() if name in kept}
-            self._dirty.add(key)
+        self._dirty, self._moved = self._dirty | self._held.keys(), self._moved | self._held.keys()
 
     def _equip(self, held: Held) -> None:
         assert self._bundles is not None
@@ -238,6 +240,7 @@ class RulesFold:
         held.newest_ms, held.epoch, held.calm = entry.newest_ms, record.epoch, False
         if entry.hits:
             held.hits = with_hits(held.hits, entry.hits, self._meta.tick_ms)
+            self._moved.add(held.key)
         self._dirty.add(held.key)
         self._judge(held)
 
@@ -266,7 +269,6 @@ class RulesFold:
                 self._judge(held)
             if held.state == "live":
                 self._observe(held, closed_ms)
-
         self._meta.checked_ms = self._meta.reach_ms.get(FEED, 0)
 
     def _wake(self) -> None:
@@ -316,6 +318,7 @@ class RulesFold:
         held.flaps.clear()
         held.stepped = True
         held.quiet_ms = self._meta.tick_ms
+        self._moved.add(held.key)
 
     def _end(self, held: Held, watch: Watch, state: AlertState, why: End) -> None:
         if state.severity:
@@ -362,7 +365,7 @@ class RulesFold:
         policy = damped(watch.policy, held.flaps.get(name), self._meta.tick_ms)
         state, decision = step(policy, prior, Finding(levels, total), self._meta.tick_ms)
         if state is not prior:
-            self._dirty.add(held.key)
+            self._moved.add(held.key)
             if state is None:
                 held.states.pop(name, None)
             else:
@@ -382,7 +385,7 @@ class RulesFold:
                 for condition in learning:
                     condition.observe(held)
                 held.calm, held.stepped = False, True
-                self._dirty.add(held.key)
+                self._moved.add(held.key)
 
     def _tell(self, held: Held, watch: Watch, decision: Decision, why: End | None) -> None:
         self._set_clock(held)

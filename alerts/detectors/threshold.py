@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alerts.detectors.reading import BETWEEN, CRITICAL, INFO, OK, WARNING, Reading, Subject
 
@@ -38,6 +38,9 @@ _NODES_CRITICAL: Final = 0.2
 metrics.md, section 2."""
 NEVER: Final = math.inf
 """A bound that no figure is beyond."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +194,11 @@ class Threshold:
         return _samples(figure, values) < self.min_samples
 
 
-def figure_for(figures: tuple[Figure, ...], interval_s: float | None) -> Figure:
-    """Return the figure of the smallest window that holds three ping intervals; that of 10s while unknown."""
+def figure_for(figures: tuple[T, ...], interval_s: float | None) -> T:
+    """Return, of one for each window, that of the smallest that holds three ping intervals.
+
+    That of 10s while the interval is unknown.
+    """
     if interval_s is None or interval_s <= _PING_WINDOWS_S[0] / PINGS_PER_WINDOW:
         return figures[0]
     return figures[1 if interval_s <= _PING_WINDOWS_S[1] / PINGS_PER_WINDOW else 2]

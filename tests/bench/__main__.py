@@ -15,6 +15,7 @@ BENCHES: Final[tuple[str, ...]] = (
     "reading",
     "ingest",
     "latency",
+    "loaded",
     "storm",
     "fanout",
     "stalled",

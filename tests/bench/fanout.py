@@ -28,7 +28,8 @@ _DEADLINE_S: Final = 60.0
 
 async def _measure(clients: int, alerts: int) -> None:
     async with place() as at, contextlib.AsyncExitStack() as stack:
-        pid = at.gateway.process.pid
+        pid = at.gateway.pid
+        assert pid is not None
         empty = rss_mib(pid)
         each = clients // PROCESSES
         crowds = [await stack.enter_async_context(at.crowd(each)) for _ in range(PROCESSES)]

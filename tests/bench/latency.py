@@ -1,4 +1,4 @@
-"""How long an alert takes from the moment it is due to a WebSocket client, with everything running.
+"""How long an alert takes from the moment it is due to a WebSocket client, with the stages running.
 
 A hundred rooms ping each second; each stalls for a while and recovers, out of step with the others. `due` is
 the later of the append time of the newest event and the end of the rule's `for`; what is printed is the time
@@ -8,8 +8,10 @@ from `due` to the append in `live.alerts` (`latency_ms` of the record) and to th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -20,10 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.kafka import Kafka
+from deploy.local.process import Process
 from deploy.local.valkey import Valkey
 from stream.settings import Settings
 from stream.topics import ensure
 from tests.system import System, alerts_over_websocket
+
+__all__ = ["SECONDS", "measure", "run", "show"]
 
 ROOMS: Final = 100
 CALM_S: Final = 12
@@ -63,15 +68,28 @@ def _row(table: Table, name: str, figures: list[int]) -> None:
     table.add_row(name, str(len(figures)), f"{cuts[49]:.0f} ms", f"{cuts[98]:.0f} ms", f"{max(figures)} ms")
 
 
-async def _measure(folder: Path) -> list[dict[str, Any]]:
+async def measure(
+    folder: Path, *roles: str, beside: Callable[[Settings], Process] | None = None
+) -> list[dict[str, Any]]:
+    """Return the frames that a client got.
+
+    Args:
+        folder: of broker, store and logs.
+        roles: those that run.
+        beside: gives a process that runs meanwhile.
+    """
     async with Kafka(folder / "kafka") as kafka, Valkey(folder / "valkey") as valkey:
         settings = Settings(
             kafka_bootstrap=kafka.bootstrap, redis_url=valkey.url, partitions=4, data_dir=folder
         )
         await ensure(settings)
         system = System(settings, folder)
-        async with system.running("ingest", "engine", "gateway"):
+        async with system.running(*roles), contextlib.AsyncExitStack() as stack:
             await system.ready()
+            if beside is not None:
+                process = beside(settings)
+                process.start()
+                stack.push_async_callback(process.stop)
             watching = asyncio.create_task(
                 alerts_over_websocket(system.gateway_port, enough=lambda _: False, deadline_s=SECONDS + 10)
             )
@@ -82,7 +100,11 @@ async def _measure(folder: Path) -> list[dict[str, Any]]:
 def run() -> None:
     """Start everything, measure, print."""
     with tempfile.TemporaryDirectory(prefix="roomwatch-bench-") as folder:
-        frames = asyncio.run(_measure(Path(folder)))
+        show(asyncio.run(measure(Path(folder), "ingest", "engine", "gateway")))
+
+
+def show(frames: list[dict[str, Any]]) -> None:
+    """Print how late alerts were."""
     first = [frame for frame in frames if frame["alert"]["change"] == 1 and frame["alert"]["room_id"]]
     table = Table("due to", "alerts", "p50", "p99", "worst")
     if len(first) > 1:

@@ -41,7 +41,8 @@ async def _measure(records: int) -> None:
     table = Table("clients", "records", "in order", "records/s", "gateway's CPU a record", "client's CPU")
     async with place() as at:
         await _fill(at, records)
-        pid = at.gateway.process.pid
+        pid = at.gateway.pid
+        assert pid is not None
         async with at.crowd(1) as newest:
             await until(lambda: _reached(at, records - 1), 60, what="the gateway to read the log")
             epoch = newest.first["epoch"]

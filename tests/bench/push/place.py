@@ -19,12 +19,13 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.kafka import Kafka
+from deploy.local.process import Process
 from deploy.local.valkey import Valkey
 from stream.settings import Settings
 from stream.topics import ensure
 from tests.alerts.gateway.made import alert
 from tests.bench.push.crowd import answer_of
-from tests.system import Role, System
+from tests.system import System
 from tests.waiting import until
 
 __all__ = ["Crowd", "Got", "Place", "load", "place"]
@@ -43,7 +44,7 @@ class Place:
 
     settings: Settings
     system: System
-    gateway: Role
+    gateway: Process
     producer: AIOKafkaProducer
     number: int = 0
 
