@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
@@ -34,10 +35,13 @@ _databases = itertools.cycle(range(1, DATABASES))
 
 
 def pytest_configure() -> None:
-    """Keep bytecode even where the environment forbids to: without it each start of a role takes 2 s longer.
+    """Prepare what tests share.
 
-    It goes to a folder of its own, so that the tree stays as it is.
+    An example may take as long as it takes: a deadline would fail on a busy machine. Bytecode is kept even
+    where the environment forbids to, in a folder of its own: without it each start of a role takes 2 s more.
     """
+    hypothesis.settings.register_profile("roomwatch", deadline=None)
+    hypothesis.settings.load_profile("roomwatch")
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_BYTECODE))
         sys.dont_write_bytecode = False
