@@ -49,6 +49,11 @@ function drawBanner() {
   show(byId("banner"), names.length > 0, word("degraded", { stages: names.join(current() === "zh" ? "、" : ", ") }));
 }
 
+function drawRoom() {
+  show(byId("only"), feed.room !== null);
+  setText(byId("only-room"), word("only_room", { room: feed.room }));
+}
+
 function drawWords() {
   document.documentElement.lang = word("lang");
   for (const element of document.querySelectorAll("[data-word]")) setText(element, word(element.dataset.word));
@@ -56,6 +61,7 @@ function drawWords() {
   setText(byId("language"), word("other"));
   drawLink();
   drawBanner();
+  drawRoom();
   board.draw();
   named.draw();
 }
@@ -145,8 +151,10 @@ function kept(name) {
 
 const theme = kept("theme");
 if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-choose(new URLSearchParams(location.search).get("lang") ?? kept("locale") ?? "zh");
+const asked = new URLSearchParams(location.search);
+choose(asked.get("lang") ?? kept("locale") ?? "zh");
 feed.locale = current();
+feed.room = asked.get("room") || null;
 feed.token = sessionStorage.getItem("token") ?? "";
 
 byId("language").addEventListener("click", () => speak(current() === "zh" ? "en" : "zh"));

@@ -13,6 +13,7 @@ export class Feed {
     this.handlers = handlers;
     this.locale = "zh";
     this.token = "";
+    this.room = null;
     this.epoch = null;
     this.offset = -1;
     this.tries = 0;
@@ -76,6 +77,7 @@ export class Feed {
 
   #get(state, cursor) {
     const query = new URLSearchParams({ state, limit: "1000" });
+    if (this.room !== null) query.set("room", this.room);
     if (cursor !== null) query.set("cursor", cursor);
     return this.read(`/api/v1/alerts?${query}`);
   }
@@ -103,7 +105,7 @@ export class Feed {
   }
 
   #subscribe() {
-    const frame = { op: "subscribe", rooms: "*", locale: this.locale };
+    const frame = { op: "subscribe", rooms: this.room === null ? "*" : [this.room], locale: this.locale };
     if (this.epoch !== null) frame.resume = { epoch: this.epoch, offset: this.offset };
     this.socket.send(JSON.stringify(frame));
   }

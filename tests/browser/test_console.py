@@ -192,6 +192,20 @@ async def test_a_link_beyond_a_token_shows_nothing(settings, tmp_path):
                 await expect(page.locator("#named")).to_contain_text(text)
 
 
+async def test_a_link_to_a_room_shows_its_alerts_only(settings, producer):
+    async with gateway(settings) as gate, _page(f"{gate.http}/?room=room-2") as page:
+        await expect(page.locator("#only")).to_contain_text("只显示直播间 room-2 的告警")
+        await expect(page.locator("#link-word")).to_have_text("实时")
+        await publish(settings, producer, alert(1), alert(2))
+        await expect(page.locator("#alerts > li")).to_have_count(1)
+        await expect(page.locator("#alerts")).to_contain_text("room-2")
+        await page.locator("#only a").click()
+        await expect(page.locator("#only")).to_be_hidden()
+        await expect(page.locator("#link-word")).to_have_text("实时")
+        await publish(settings, producer, alert(3), alert(4))
+        await expect(page.locator("#alerts > li")).to_have_count(2)
+
+
 async def test_text_of_others_is_never_markup(settings, producer):
     evil = "<img src=x onerror=document.title='owned'><b>标题</b>"
     async with gateway(settings) as gate, _page(gate.http) as page:
