@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Self, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -70,23 +71,17 @@ class KafkaLogs:
             StageError: no record came for as long as the patience, though they must exist.
         """
         part = TopicPartition(topic, partition)
-        consumer = self._consumer()
         try:
-            async with asyncio.timeout(self._patience_s):
-                await consumer.start()
-                consumer.assign([part])
-                at = max(first, (await consumer.beginning_offsets([part]))[part])
-            consumer.seek(part, at)
-            while at <= last:
-                records = await self._next(consumer, part)
-                at = records[-1].offset + 1
-                yield [record for record in records if record.offset <= last]
+            async with self._from(part, first) as (consumer, begin):
+                at = begin
+                while at <= last:
+                    records = await self._next(consumer, part)
+                    at = records[-1].offset + 1
+                    yield [record for record in records if record.offset <= last]
         except (KafkaError, TimeoutError) as error:
             raise StageError(
                 f"{topic}-{partition} cannot be read from {first} to {last}: {error!r}"
             ) from error
-        finally:
-            await consumer.stop()
 
     async def follow(self, topic: str, partition: int, *, first: int) -> AsyncGenerator[list[Record], None]:
         """Yield the records from ``first`` on, in order, for ever; an empty list when nothing comes.
@@ -95,17 +90,25 @@ class KafkaLogs:
             StageError: the broker does not answer.
         """
         part = TopicPartition(topic, partition)
+        try:
+            async with self._from(part, first) as (consumer, _):
+                while True:
+                    found = await consumer.getmany(part, timeout_ms=_FOLLOW_MS, max_records=_BATCH)
+                    yield [_record(record) for record in found.get(part, ())]
+        except (KafkaError, TimeoutError) as error:
+            raise StageError(f"{topic}-{partition} cannot be followed from {first}: {error!r}") from error
+
+    @contextlib.asynccontextmanager
+    async def _from(self, part: TopicPartition, first: int) -> AsyncIterator[tuple[AIOKafkaConsumer, int]]:
+        """Give a consumer of the records from an offset on that still exist, and the offset of the first."""
         consumer = self._consumer()
         try:
             async with asyncio.timeout(self._patience_s):
                 await consumer.start()
                 consumer.assign([part])
-                consumer.seek(part, max(first, (await consumer.beginning_offsets([part]))[part]))
-            while True:
-                found = await consumer.getmany(part, timeout_ms=_FOLLOW_MS, max_records=_BATCH)
-                yield [_record(record) for record in found.get(part, ())]
-        except (KafkaError, TimeoutError) as error:
-            raise StageError(f"{topic}-{partition} cannot be followed from {first}: {error!r}") from error
+                at = max(first, (await consumer.beginning_offsets([part]))[part])
+            consumer.seek(part, at)
+            yield consumer, at
         finally:
             await consumer.stop()
 

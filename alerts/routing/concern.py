@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from alerts.matching import Matcher
-from alerts.routing.calendar import holds_any, local
-from alerts.routing.plan import Target
+from alerts.routing.calendar import local
+from alerts.routing.plan import Target, fits
 from alerts.routing.routeset import Match, RouteSet
 
 __all__ = ["concerned"]
@@ -45,18 +45,12 @@ def concerned(
 
 def _could_send(match: Match, matchers: Sequence[Matcher], at: dt.datetime) -> bool:
     """Return whether a route may send an alert that the matchers hide."""
-    for name in Match.model_fields:
-        wanted = getattr(match, name)
-        if not wanted:
-            continue
-        if name == "hours":
-            if not holds_any(wanted, at):
-                return False
-            continue
+
+    def passes(name: str, wanted: Sequence[str]) -> bool:
         mine = [one for one in matchers if one.label == name]
-        if not any(all(one.matches({name: value}) for one in mine) for value in wanted):
-            return False
-    return True
+        return any(all(one.matches({name: value}) for one in mine) for value in wanted)
+
+    return fits(match, at, passes)
 
 
 def _sends_all(match: Match, matchers: Sequence[Matcher]) -> bool:

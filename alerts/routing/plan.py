@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from alerts.routing.calendar import active_mutes, holds_any, local, on_duty
 from alerts.routing.routeset import Match, Person, RouteSet
 
-__all__ = ["OWNER_REASONS", "Plan", "Target", "matches", "muted_by", "plan"]
+__all__ = ["OWNER_REASONS", "Plan", "Target", "fits", "matches", "muted_by", "plan"]
 
 OWNER_REASONS: Final = frozenset(("ack_ending", "ack_expired", "assigned"))
 """Reasons of changes that the alert's owner is told of, where the routes know a person of that name."""
@@ -105,17 +106,23 @@ def plan(routes: RouteSet, alert: Mapping[str, Any], *, at_ms: int, zone: ZoneIn
     )
 
 
-def matches(match: Match, alert: Mapping[str, Any], at: Any) -> bool:
+def matches(match: Match, alert: Mapping[str, Any], at: dt.datetime) -> bool:
     """Return whether an alert is meant; ``at`` is the local time of its change."""
     labels = alert["labels"]
+    return fits(match, at, lambda name, wanted: (alert[name] if name in _OWN else labels.get(name)) in wanted)
+
+
+def fits(match: Match, at: dt.datetime, passes: Callable[[str, Sequence[Any]], bool]) -> bool:
+    """Return whether everything that a match names is so.
+
+    Args:
+        match: what it names.
+        at: the local time, for its hours.
+        passes: says of any other key and its values whether one of them is meant.
+    """
     for name in Match.model_fields:
         wanted = getattr(match, name)
-        if not wanted:
-            continue
-        if name == "hours":
-            if not holds_any(wanted, at):
-                return False
-        elif (alert[name] if name in _OWN else labels.get(name)) not in wanted:
+        if wanted and not (holds_any(wanted, at) if name == "hours" else passes(name, wanted)):
             return False
     return True
 
