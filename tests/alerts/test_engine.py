@@ -16,7 +16,8 @@ from alerts.engine.owned import OwnedFolds, Standstill, Unowned
 from alerts.engine.plan import Plan
 from alerts.engine.rule_sets import RuleSets
 from alerts.engine.rules_stage import RulesStage
-from alerts.fold import Fold, Inbox
+from alerts.fold import Fold
+from alerts.inbox import Inbox
 from alerts.rulecheck import load
 from alerts.settings import EngineSettings
 from alerts.stages import Record

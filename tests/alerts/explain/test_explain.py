@@ -140,7 +140,7 @@ async def _put(url: str, records: list[list[dict[str, Any]]]) -> None:
         await RuleSetStore(redis).begin(RULES)
         for timeline in records:
             newest = timeline[-1]
-            fields: dict[str | bytes, bytes] = {str(one["change"]): orjson.dumps(one) for one in timeline}
+            fields: dict[Any, Any] = {str(one["change"]): orjson.dumps(one) for one in timeline}
             await redis.hset(episode_key(newest["id"]), mapping={**fields, NEWEST: orjson.dumps(newest)})
             await redis.zadd(STARTED, {newest["id"]: newest["started_at_ms"]})
 

@@ -56,7 +56,7 @@ def alert(**given):
     } | given
 
 
-CIRCLE = ("za", "ab", "bc", "ca")
+CIRCLE = [("z", "a"), ("a", "b"), ("b", "c"), ("c", "a")]
 
 
 def told(record, when: str) -> dict[str, list[str]]:
