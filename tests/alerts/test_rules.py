@@ -391,7 +391,7 @@ rules:
                      warning: 1.5, critical: 2, recover: 1.2}}]}
   - {name: conversion, kind: conversion_drop, keep_firing_s: 1,
      any: [{detector: conversion,
-            params: {evidence: 1, baseline_paid: 2, step_s: 5, lag_median_s: 1, lag_p90_s: 2}}]}
+            params: {false_alarm_h: 0.01, baseline_paid: 2, step_s: 5, lag_median_s: 1, lag_p90_s: 2}}]}
   - {name: slow, kind: vendor_slow, for_s: 1,
      any: [{metric: live_vendor_timeout_ratio, window: 1m, compare: ">", warning: 0.02}]}
 """
