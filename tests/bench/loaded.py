@@ -1,12 +1,13 @@
 """As `latency`, with every role running and 5 000 events a second of 1 000 other rooms beside.
 
-Those events are the mix of the ingest's bench, offered by a process of its own; that process, broker and
-store take their share of the same cores.
+``ROOMWATCH_BENCH_ROOMS`` gives another number of rooms. Those events are the mix of the ingest's bench,
+offered by a process of its own; that process, broker and store take their share of the same cores.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from tests.bench.push.place import load
 __all__ = ["run"]
 
 PER_S: Final = 5_000
-OTHER_ROOMS: Final = 1_000
+OTHER_ROOMS: Final = int(os.environ.get("ROOMWATCH_BENCH_ROOMS", "1000"))
 _ROLES: Final = ("ingest", "engine", "gateway", "notifier", "recorder", "exporter")
 _SEED: Final = 1
 
@@ -36,4 +37,5 @@ def run() -> None:
             return offered.process(settings, Path(folder) / "offered.log", numbers)
 
         show(asyncio.run(measure(Path(folder), *_ROLES, beside=producer)))
-    Console().print(f"{PER_S:,} events a second beside, {', '.join(_ROLES)}; {load()}")
+    beside = f"{PER_S:,} events a second of {OTHER_ROOMS:,} rooms"
+    Console().print(f"{beside} beside, {', '.join(_ROLES)}; {load()}")
