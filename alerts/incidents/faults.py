@@ -67,13 +67,12 @@ class Faults:
         if room_id is None:
             return
         open_ = self._open.get(room_id, set())
-        if _counts(alert):
-            self._open[room_id] = {*open_, alert.id}
-        elif alert.id in open_ and not (left := open_ - {alert.id}):
-            del self._open[room_id]
-        elif alert.id in open_:
-            self._open[room_id] = left
-        known, faulty = self._tallies.get(room_id), room_id in self._open
+        open_ = open_ | {alert.id} if _counts(alert) else open_ - {alert.id}
+        if open_:
+            self._open[room_id] = open_
+        else:
+            self._open.pop(room_id, None)
+        known, faulty = self._tallies.get(room_id), bool(open_)
         if known is not None and known.faulty != faulty:
             self._keep(room_id, replace(known.at(now_ms), faulty=faulty))
 
