@@ -1,15 +1,12 @@
-"""A runbook as a page, for those who follow a link in a message. Pure.
-
-It knows what our runbooks are written with: headings, paragraphs, lists with one level, ``**strong**`` and
-code in backticks. Everything else stays text; nothing of it becomes markup.
-"""
+"""A runbook as a page, for those who follow a link in a message. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import escape
 from typing import Final
+
+from markdown_it import MarkdownIt
 
 __all__ = ["page"]
 
@@ -30,63 +27,19 @@ _PAGE: Final = """<!doctype html>
 </body>
 </html>
 """
-_HEADING: Final = re.compile(r"(#{1,4}) +(.*)")
-_ITEM: Final = re.compile(r"(\d+\.|-) +(.*)")
-_STRONG: Final = re.compile(r"\*\*(.+?)\*\*")
-_CODE: Final = re.compile(r"`([^`]+)`")
+_TITLE: Final = re.compile(r"^# +(.*)", re.MULTILINE)
+_WRAPPED: Final = re.compile(r"(?<=[\u2e80-\uffff])\n *(?=[\u2e80-\uffff])")
+"""A line's end between two Chinese characters, which a browser would show as a space."""
+_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False})
 
 
 def page(markdown: str, lang: str) -> str:
-    """Return a whole page of HTML.
+    """Return a whole page of HTML; markup within the text stays text.
 
     Args:
         markdown: the runbook; its first heading is the title.
         lang: language of the text, ``zh`` or ``en``.
     """
-    lines = markdown.splitlines()
-    title = next((found[2] for line in lines if (found := _HEADING.fullmatch(line))), "")
-    return _PAGE.format(lang=lang, title=escape(title), body="\n".join(_blocks(lines)))
-
-
-def _blocks(lines: list[str]) -> Iterator[str]:
-    """Yield the blocks of a text, each with its tags."""
-    block: list[str] = []
-    for line in [*lines, ""]:
-        if line.strip() and not _HEADING.fullmatch(line):
-            block.append(line)
-            continue
-        if block:
-            yield from _block(block)
-            block = []
-        if found := _HEADING.fullmatch(line):
-            level = len(found[1])
-            yield f"<h{level}>{_inline(found[2])}</h{level}>"
-
-
-def _block(lines: list[str]) -> Iterator[str]:
-    """Yield a paragraph, a list, or a paragraph with a list right below it."""
-    items: list[tuple[str, list[str]]] = []
-    words: list[str] = []
-    for line in lines:
-        if found := _ITEM.fullmatch(line):
-            items.append((found[1], [found[2]]))
-        else:
-            (items[-1][1] if items else words).append(line.strip())
-    if words:
-        yield f"<p>{_joined(words)}</p>"
-    if items:
-        tag = "ul" if items[0][0] == "-" else "ol"
-        entries = "".join(f"<li>{_joined(parts)}</li>" for _, parts in items)
-        yield f"<{tag}>{entries}</{tag}>"
-
-
-def _joined(parts: list[str]) -> str:
-    """Return wrapped lines as one: Chinese ones without a space between them."""
-    text = parts[0]
-    for part in parts[1:]:
-        text += part if text[-1:] > "\u2e80" else f" {part}"
-    return _inline(text)
-
-
-def _inline(text: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", _STRONG.sub(r"<strong>\1</strong>", escape(text)))
+    title = _TITLE.search(markdown)
+    body = _MARKDOWN.render(_WRAPPED.sub("", markdown)).strip()
+    return _PAGE.format(lang=lang, title=escape(title[1]) if title else "", body=body)
