@@ -43,8 +43,8 @@ bench: setup ## our own figures
 bench-peers: setup var/peers/.done ## the peers beside ours, on the same feeds
 	@$(PYTHON) -m tests.bench.peers
 
-.venv/.done: requirements.lock pyproject.toml $(SETUP)
-	@echo "setup: .venv (about a minute the first time)" && $(SETUP) venv && touch $@
+.venv/.done: requirements.lock pyproject.toml setup.py $(SETUP) $(wildcard stream/native/*.?pp)
+	@echo "setup: .venv (about two minutes the first time)" && $(SETUP) venv && touch $@
 
 var/peers/.done: tests/bench/peers/requirements.lock | .venv/.done
 	@echo "setup: the peers, into var/peers" && $(SETUP) peers && touch $@

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from stream.model import Feed
 from stream.panes import JUDGED_MS
@@ -21,29 +21,10 @@ if TYPE_CHECKING:
     from stream.tally import Tally
     from stream.words import Words
 
-__all__ = ["Batch", "Extra", "FeedFigures", "Fresh", "Group", "Layout", "Mergeable", "Registers"]
+__all__ = ["Batch", "Extra", "FeedFigures", "Fresh", "Group", "Layout", "Registers"]
 
 Registers = dict[str, list[int]]
 """What a session keeps besides sums, by name: newest and largest values. Each is a short list of integers."""
-
-
-class Mergeable(Protocol):
-    """An extra: what came is merged into what is kept.
-
-    Attributes:
-        changed: whether it differs from what the store has; who packs it sets it back.
-    """
-
-    changed: bool
-
-    def merge(self, other: Any, /) -> None:
-        """Add what another one of the same kind holds."""
-
-    def pack(self) -> Any:
-        """Return it as msgpack can hold it; equal ones give equal values."""
-
-    def unpack(self, packed: Any, /) -> None:
-        """Take in what ``pack`` gave; called on an empty one only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +54,36 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """Something that panes or sessions keep besides cells.
+    """Something that panes or sessions keep besides cells; what came of it is a set, a dict or a list.
 
     Attributes:
         name: unique, also in the store.
-        fresh: makes an empty one for what comes.
-        pane: makes an empty one for a pane; None where panes keep none.
-        session: makes an empty one for a session; None where sessions keep none.
-        into: name of the session's extra that it merges into, when that is another one's.
+        kind: ``people`` (a set of them), ``sample`` (of the lowest hashes), ``busiest`` (user -> events),
+            ``said`` (pair of text and user -> second), ``pings`` (two numbers each), ``counts``.
+        panes: whether panes keep it.
+        most: most members of a pane; people beyond are estimated.
+        precision: bits of a hash that choose the register of an estimate.
+        into: the session's set of people that it goes into; None where sessions keep none.
+        sample: the session's sample of people that it goes into; None where sessions keep none.
+        sample_most: most people of that sample.
         fine: whether fine panes (1 s) keep it.
         coarse: whether coarse panes (10 s) keep it.
         brief: whether coarse panes keep it only as long as windows of 5 min need it.
         every: panes keep it whose number is a multiple of this.
-        also: another extra of the session that the same goes into.
     """
 
     name: str
-    fresh: Callable[[], Any]
-    pane: Callable[[], Any] | None = None
-    session: Callable[[], Any] | None = None
+    kind: Literal["people", "sample", "busiest", "said", "pings", "counts"]
+    panes: bool = True
+    most: int = 0
+    precision: int = 0
     into: str | None = None
+    sample: str | None = None
+    sample_most: int = 0
     fine: bool = False
     coarse: bool = True
     brief: bool = False
     every: int = 1
-    also: Extra | None = None
 
 
 class Layout:
@@ -163,6 +149,8 @@ class Batch:
         words: the word lists; None where none are looked for.
         paired_ms: of orders: append time of an order's `created` with its `paid` and the other way round,
             None where the other one has not come or belongs to another session.
+        oldest: number of the oldest fine and of the oldest coarse pane that may be begun, and of the oldest
+            coarse one for what is kept briefly.
     """
 
     tally: Tally
@@ -174,6 +162,7 @@ class Batch:
     whole: bool = True
     words: Words | None = None
     paired_ms: Sequence[int | None] = ()
+    oldest: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def appended_ms(self) -> list[int]:

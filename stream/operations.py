@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stream.tally import Tally
+from stream.figures import new_tally
 
 __all__ = ["Operation"]
 
@@ -19,7 +19,7 @@ class Operation:
         self.vendor = vendor
         self.operation = operation
         self.newest_ms = 0
-        self.tally = Tally()
+        self.tally = new_tally()
 
     @property
     def name(self) -> str:

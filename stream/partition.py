@@ -14,12 +14,12 @@ from typing import Any, Final
 from stream.alignment import Record
 from stream.cells import Batch
 from stream.codec import Batch as Decoded
-from stream.figures import FEED_FIGURES, new_windows
+from stream.figures import FEED_FIGURES
 from stream.figures.words import add_title_words
 from stream.model import FEEDS, Feed, Order
 from stream.operations import Operation
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
-from stream.panes import LateRule
+from stream.panes import LateRule, oldest_brief, oldest_panes
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
 from stream.silences import Silences
 from stream.tally import Tally
@@ -47,7 +47,6 @@ class Partition:
     def __init__(self, users: UserHasher, *, lateness_ms: int, settle_ms: int, whole: bool = True) -> None:
         self._users = users
         self._whole = whole
-        self.windows: Final = new_windows()
         self.words: Words | None = None
         """The word lists to look for; the shell sets them."""
         self._settle_ms = settle_ms
@@ -57,7 +56,6 @@ class Partition:
         self.late: Final[dict[Feed, LateRule]] = {feed: LateRule(lateness_ms) for feed in FEEDS}
         self.counts: Counter[str] = Counter()
         self.forgot_ms = 0
-        """Reach at which what nobody needs was last dropped."""
         self.touched: set[Room] = set()
         self.touched_operations: set[Operation] = set()
         self.waiting: set[Room] = set()
@@ -119,8 +117,6 @@ class Partition:
             Rooms with the sessions that they forgot, and rooms that are gone but for who came to them.
         """
         shrunk = [(room, old) for room in self.rooms.values() if (old := room.forget_sessions(reach_ms))]
-        for session in (session for _, old in shrunk for session in old):
-            self.windows.drop(session.tally)
         limit = reach_ms - REMEMBERED_MS
         gone = [room for room in self.rooms.values() if room.over(limit)]
         for room in gone:
@@ -133,9 +129,21 @@ class Partition:
 
     def merge(self, rooms: Iterable[Room] = (), operations: Iterable[Operation] = ()) -> None:
         """Bring what came for rooms and operations into their totals and panes."""
-        tallies = [session.tally for room in rooms for session in room.sessions]
-        tallies += [operation.tally for operation in operations]
-        self.windows.merge(tallies, self.forgot_ms)
+        for room in rooms:
+            for session in room.sessions:
+                session.tally.merge(self._oldest)
+        for operation in operations:
+            operation.tally.merge(self._oldest)
+
+    @property
+    def forgot_ms(self) -> int:
+        """Return the reach at which what nobody needs was last dropped; older panes are not begun again."""
+        return self._forgot_ms
+
+    @forgot_ms.setter
+    def forgot_ms(self, reach_ms: int) -> None:
+        self._forgot_ms = reach_ms
+        self._oldest = (*oldest_panes(reach_ms), oldest_brief(reach_ms))
 
     def adopt(self, room: Room) -> None:
         """Take in a room from the store."""
@@ -191,7 +199,17 @@ class Partition:
         self.touched.add(room)
         some_users = [users[at] for at in places]
         FEED_FIGURES[feed].add(
-            Batch(session.tally, some, some_users, records, places, False, self._whole, self.words)
+            Batch(
+                session.tally,
+                some,
+                some_users,
+                records,
+                places,
+                False,
+                self._whole,
+                self.words,
+                oldest=self._oldest,
+            )
         )
         return True
 
@@ -322,7 +340,17 @@ class Partition:
         return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
 
     def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
-        return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)
+        return Batch(
+            tally,
+            (event,),
+            (user,),
+            (record,),
+            (0,),
+            late,
+            self._whole,
+            self.words,
+            oldest=self._oldest,
+        )
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
         late = self.late[feed].late(at_ms)

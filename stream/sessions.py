@@ -27,6 +27,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from stream.figures import new_tally
 from stream.figures.returns import VISITORS_KEPT_MS, Past, returned, visitors_of
 from stream.model import Feed, Mark, RoomRecord
 from stream.tally import Tally
@@ -85,7 +86,7 @@ class Session:
     end_ms: int | None = None
     ended: int | None = None
     reason: str | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=new_tally)
 
     def open_at(self, turn: int) -> bool:
         """Tell whether the session is open for a record of this turn."""

@@ -36,7 +36,16 @@ make_venv() {
     fi
     pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet"
     $pip --require-hashes -r requirements.lock || fail "the locked dependencies could not be installed"
-    $pip --no-deps --no-build-isolation --editable . || fail "the project could not be installed into .venv"
+    install_packages no g++:g++
+    has_headers || install_packages no :python3-dev
+    has_headers || fail "no Python.h for $(.venv/bin/python -V): install the headers that belong to this Python"
+    $pip --no-deps --no-build-isolation --editable . || fail "the project could not be built and installed into .venv"
+}
+
+# The native module of stream/ is built with the headers of the very Python that runs it.
+has_headers() {
+    .venv/bin/python -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())'
 }
 
 make_peers() {

@@ -11,14 +11,27 @@ from typing import Any, Final
 
 import numpy as np
 
-from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, Column
+from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, WINDOWS_MS, Column
 from stream.cells import Extra, FeedFigures, Layout
-from stream.figures import busiest, commerce, dwell, interaction, items, lag, quality, traffic, vendors
+from stream.figures import (
+    busiest,
+    commerce,
+    dwell,
+    interaction,
+    items,
+    lag,
+    people,
+    pings,
+    quality,
+    traffic,
+    vendors,
+)
 from stream.figures.view import Formula, View
 from stream.model import Feed
-from stream.panes import DUE_WINDOW
+from stream.native import Schema
+from stream.panes import COARSE_WINDOWS, DUE_WINDOW, JUDGED_MS
 from stream.tally import Tally
-from stream.windows import Frame, Windows
+from stream.windows import frames_of
 
 __all__ = [
     "EXTRAS",
@@ -26,7 +39,7 @@ __all__ = [
     "FORMULAS",
     "LAYOUT",
     "ends_at",
-    "new_windows",
+    "new_tally",
     "room_values",
     "vendor_values",
 ]
@@ -66,8 +79,6 @@ class _Columns:
 
     def values(self, view: View) -> list[list[Any]]:
         """Return the figures of each subject; None is no data."""
-        if not view.tallies:
-            return []
         figures = np.empty((len(view.tallies), len(self._plan)))
         objects: list[tuple[int, list[Any]]] = []
         for at, column, formula in self._plan:
@@ -90,19 +101,38 @@ class _Columns:
         return values
 
 
+_FRAMES: Final = frames_of(
+    {
+        **{
+            (feeds, window): LAYOUT.of_feeds(feeds) if len(feeds) == 1 else _JOINT.get(feeds, ())
+            for feeds in _FEEDS
+            for window in WINDOWS_MS
+        },
+        **{(("visits",), window): dwell.COHORT_CELLS for window in dwell.COHORT_WINDOWS},
+        (("orders",), DUE_WINDOW): commerce.DUE_CELLS,
+    },
+    LAYOUT,
+)
+_SCHEMA: Final = Schema(
+    list(LAYOUT.names),
+    [(window in COARSE_WINDOWS, one.column, len(one.place)) for (_, window), one in _FRAMES.items()],
+    list(EXTRAS.values()),
+    {
+        "set_precision": people.SESSION_PRECISION,
+        "set_exact_max": people.EXACT_MAX,
+        "flood": busiest.FLOOD,
+        "flooded": LAYOUT.index[busiest.FLOODED],
+        **pings.SHAPE,
+    },
+    {"judged_ms": JUDGED_MS, "actions": traffic.ACTIONS, **interaction.FEEDS, **dwell.FEEDS},
+)
 _ROOMS: Final = _Columns(ROOM_COLUMNS)
 _VENDORS: Final = _Columns(VENDOR_COLUMNS)
 
 
-def new_windows() -> Windows:
-    """Return windows without any session."""
-    frames = (
-        Frame(feeds, LAYOUT.of_feeds(feeds) if len(feeds) == 1 else _JOINT.get(feeds, ()), LAYOUT)
-        for feeds in _FEEDS
-    )
-    cohorts = Frame(("visits",), dwell.COHORT_CELLS, LAYOUT, dwell.COHORT_WINDOWS)
-    due = Frame(("orders",), commerce.DUE_CELLS, LAYOUT, (DUE_WINDOW,))
-    return Windows(LAYOUT, [*frames, cohorts, due], EXTRAS, (busiest.settle,))
+def new_tally() -> Tally:
+    """Return a tally of nothing yet."""
+    return Tally(_SCHEMA)
 
 
 def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:
@@ -111,7 +141,6 @@ def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:
 
 
 def room_values(
-    windows: Windows,
     sessions: Sequence[Tally],
     ends_ms: Mapping[tuple[Feed, ...], int],
     facts: Sequence[Mapping[str, Any]],
@@ -119,16 +148,13 @@ def room_values(
     """Return the figures of sessions in the order of ``ROOM_COLUMNS``; None is no data.
 
     Args:
-        windows: where they are counted.
         sessions: what is counted of each.
         ends_ms: from ``ends_at``.
         facts: what the room records say of the room of each.
     """
-    return _ROOMS.values(View(windows, LAYOUT, sessions, ends_ms, facts))
+    return _ROOMS.values(View(_FRAMES, LAYOUT, sessions, ends_ms, facts)) if sessions else []
 
 
-def vendor_values(
-    windows: Windows, operations: Sequence[Tally], ends_ms: Mapping[tuple[Feed, ...], int]
-) -> list[list[Any]]:
+def vendor_values(operations: Sequence[Tally], ends_ms: Mapping[tuple[Feed, ...], int]) -> list[list[Any]]:
     """Return the figures of vendor operations in the order of ``VENDOR_COLUMNS``; None is no data."""
-    return _VENDORS.values(View(windows, LAYOUT, operations, ends_ms))
+    return _VENDORS.values(View(_FRAMES, LAYOUT, operations, ends_ms)) if operations else []

@@ -8,24 +8,25 @@ left within ten minutes, retention is "no data".
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
 
-from stream.cells import Batch, Group
+from stream.cells import Group
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.metrics.traffic import AFTERS_MS
 from stream.model import Feed
-from stream.panes import COARSE_MS, cohort_window, young_window
+from stream.panes import cohort_window, young_window
+from stream.tally import Tally
 
 __all__ = [
     "COHORT_CELLS",
     "COHORT_WINDOWS",
     "DWELL_MAX_MS",
     "EXTRAS",
+    "FEEDS",
     "FIGURES",
     "FORMULAS",
     "GROUPS",
@@ -35,11 +36,8 @@ __all__ = [
 
 _BOUNDS_S: Final = (5, 15, 30, 60, 180, 300, 600, 1_800, 3_600)
 """Upper bounds of the histogram, seconds; from metrics.md."""
-_BOUNDS_MS: Final = tuple(bound * 1_000 for bound in _BOUNDS_S)
 DWELL_MAX_MS: Final = 86_400_000
 """A longer stay counts as one of this length: no broadcast lasts a day, and a sum must not run over."""
-_BOUNCE_MS: Final = 5_000
-"""Who leaves within this has not stayed at all; from metrics.md."""
 _LAST_AFTER: Final = max(AFTERS_MS, key=lambda after: AFTERS_MS[after])
 
 DWELLS: Final = Group("dwell", "visits", ("count", "ms"))
@@ -54,36 +52,35 @@ _ENTER: Final = "visits.enter"
 COHORT_CELLS: Final = (_ENTER, *map(LEAVERS.cell, LEAVERS.cells))
 """The cells that cohorts are told by, and the windows of them."""
 
+FEEDS: Final[dict[str, Any]] = {
+    "stays": DWELLS.cell("count"),
+    "stays_ms": DWELLS.cell("ms"),
+    "bounced": LEAVERS.cell("bounce"),
+    "left": [LEAVERS.cell(after) for after in AFTERS_MS],
+    "afters_ms": list(AFTERS_MS.values()),
+    "dwell_bounds_ms": [bound * 1_000 for bound in _BOUNDS_S],
+    "dwell_max_ms": DWELL_MAX_MS,
+    "bounce_ms": 5_000,
+}
+"""What the native module counts of stays; who leaves within 5 s has not stayed at all (metrics.md)."""
 _COUNT: Final = DWELLS.cell("count")
 _SUM_MS: Final = DWELLS.cell("ms")
 _BOUNCE: Final = LEAVERS.cell("bounce")
 _LEFT: Final = tuple(LEAVERS.cell(after) for after in AFTERS_MS)
 _LEFT_BEFORE: Final = {after: (_BOUNCE, *_LEFT[: number + 1]) for number, after in enumerate(AFTERS_MS)}
 """Time to look again -> the cells of who left before it."""
-_AFTERS_MS: Final = tuple(AFTERS_MS.values())
-_LAST_AFTER_MS: Final = AFTERS_MS[_LAST_AFTER]
 
 
-def add_stays(batch: Batch, stays: Iterable[tuple[int, int, dict[str, int]]]) -> None:
-    """Count stays.
+def add_stays(tally: Tally, stays: Sequence[int]) -> None:
+    """Add stays to the histogram of a session.
 
     Args:
-        batch: the batch that the leaves are of.
-        stays: when each viewer left, epoch milliseconds, how long the viewer had stayed, and the cells of the
-            second in which the viewer left.
+        tally: the session.
+        stays: how many exceed each bound but not the next; the last are longer than all.
     """
-    entered: dict[int, dict[str, int]] = {}
-    histogram = batch.tally.register(_HISTOGRAM, [0] * (len(_BOUNDS_S) + 1))
-    for at_ms, dwell_ms, cells in stays:
-        stay_ms = dwell_ms if dwell_ms < DWELL_MAX_MS else DWELL_MAX_MS  # noqa: FURB136 - twice as fast as min
-        cells[_COUNT] += 1
-        cells[_SUM_MS] += stay_ms
-        histogram[bisect_left(_BOUNDS_MS, stay_ms)] += 1
-        if stay_ms < _LAST_AFTER_MS:
-            pane = (at_ms - stay_ms) // COARSE_MS
-            if pane not in entered:
-                entered[pane] = batch.fresh(pane * COARSE_MS).cells
-            entered[pane][_BOUNCE if stay_ms <= _BOUNCE_MS else _LEFT[bisect_right(_AFTERS_MS, stay_ms)]] += 1
+    histogram = tally.register(_HISTOGRAM, [0] * (len(_BOUNDS_S) + 1))
+    for at, number in enumerate(stays):
+        histogram[at] += number
 
 
 def _stays(view: View, _label: str | None, _window: str | None) -> list[Any]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from stream.cells import Batch, FeedFigures, Group
 from stream.figures import busiest, words
-from stream.figures.busiest import add_events
-from stream.figures.people import PANE_MS, count_people, people
+from stream.figures.people import count_people, people
 from stream.figures.repeats import SAID, add_said
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.figures.words import add_hits, add_speech_words, reader
 from stream.model import Feed
-from stream.panes import COARSE_MS, FINE_MS
 
-__all__ = ["DANMAKU", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
+__all__ = ["DANMAKU", "EXTRAS", "FEEDS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "LIKES", "TRANSCRIPT"]
 
 DANMAKU: Final = Group("danmaku", "danmaku", ("count", "again"))
 LIKES: Final = Group("likes", "likes", ("events", "count"))
@@ -32,22 +29,18 @@ _ENTER: Final = VISITS.cell("enter")
 _AGAIN: Final = DANMAKU.cell("again")
 _INTERACTION_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits", "health")
 _BUSY_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits")
-_SECONDS_A_PANE: Final = COARSE_MS // FINE_MS
+FEEDS: Final[dict[str, Any]] = {"like_events": _LIKE_EVENTS, "likes": _LIKES, "lines": _LINES}
+"""Cells that the native module counts into; what it knows by the names of extras is said there."""
 
 
 def _add_lines(batch: Batch) -> None:
-    seconds = [line.at_ms // FINE_MS for line in batch.events]
-    cells = {second: batch.fresh(second * FINE_MS).cells for second in set(seconds)}
-    for second, some in cells.items():
-        some[_LINES] += seconds.count(second)
-    if not batch.whole:
-        return
-    stale = _add_active(batch, seconds, "writers", "interacters")
-    read = reader(batch.words)
-    texts = [read(line.text) for line in batch.events]
-    if not batch.late:
-        add_said(batch, seconds, texts, cells, stale)
-    add_hits(batch, texts)
+    batch.tally.add_lines(batch)
+    if batch.whole:
+        read = reader(batch.words)
+        texts = [read(line.text) for line in batch.events]
+        if not batch.late:
+            add_said(batch, texts)
+        add_hits(batch, texts)
 
 
 def _add_speeches(batch: Batch) -> None:
@@ -55,44 +48,6 @@ def _add_speeches(batch: Batch) -> None:
         batch.fresh(speech.at_ms).cells[_SPEECHES] += 1
     if batch.whole and batch.words:
         add_speech_words(batch, batch.words)
-
-
-def _add_likes(batch: Batch) -> None:
-    seconds = [like.at_ms // FINE_MS for like in batch.events]
-    for second in set(seconds):
-        counts = [like.count for like, at in zip(batch.events, seconds, strict=True) if at == second]
-        cells = batch.fresh(second * FINE_MS).cells
-        cells[_LIKE_EVENTS] += len(counts)
-        cells[_LIKES] += sum(counts)
-    if batch.whole:
-        _add_active(batch, seconds, "interacters")
-
-
-def _add_active(batch: Batch, seconds: Sequence[int], *sets: str) -> set[int]:
-    """Add who is active to sets, and to the busiest unless that comes too late; return who comes too late."""
-    stale = batch.stale()
-    for pane_ms, users in _by_pane(batch, seconds):
-        minute = batch.fresh(pane_ms // PANE_MS * PANE_MS)
-        for name in sets:
-            minute.people(name).update(users)
-        if not (batch.late or stale):
-            add_events(batch.fresh(pane_ms), users)
-    if stale and not batch.late:
-        for at, user in enumerate(batch.users):
-            if at not in stale:
-                add_events(batch.fresh(seconds[at] // _SECONDS_A_PANE * COARSE_MS), (user,))
-    return stale
-
-
-def _by_pane(batch: Batch, seconds: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-    """Give the start of each ten seconds, epoch milliseconds, and its users."""
-    panes = {second // _SECONDS_A_PANE for second in (min(seconds), max(seconds))}
-    if len(panes) == 1:
-        yield panes.pop() * COARSE_MS, batch.users
-        return
-    for pane in {second // _SECONDS_A_PANE for second in seconds}:
-        users = [u for u, at in zip(batch.users, seconds, strict=True) if at // _SECONDS_A_PANE == pane]
-        yield pane * COARSE_MS, users
 
 
 def _writers(view: View, _label: str | None, window: str | None) -> Figures:
@@ -128,7 +83,7 @@ EXTRAS: Final = (
 JOINT: Final = {_INTERACTION_FEEDS: ONLINE, _BUSY_FEEDS: busiest.TOGETHER}
 FIGURES: Final = (
     FeedFigures("danmaku", _add_lines, users=True),
-    FeedFigures("likes", _add_likes, users=True),
+    FeedFigures("likes", lambda batch: batch.tally.add_likes(batch), users=True),
     FeedFigures("transcript", _add_speeches),
 )
 FORMULAS: Final[dict[str, Formula]] = {

@@ -7,13 +7,13 @@ order of the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
-from stream.cells import Batch, Extra
+from stream.cells import Batch
 from stream.figures.view import Formula, View
 from stream.model import Feed, Order
-from stream.sketches import Distinct
+from stream.native import Distinct
 from stream.tally import Tally
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Amounts",
     "add_clicks",
     "add_paid",
+    "new_items",
 ]
 
 ITEMS_MAX: Final = 12
@@ -149,6 +150,7 @@ class _Paid(_Clicked):
         self.amounts.unpack(packed[2])
 
 
+_KINDS: Final[dict[str, type[_Clicked]]] = {_CLICKED: _Clicked, _PAID: _Paid}
 _Kept = TypeVar("_Kept", bound=_Clicked)
 
 
@@ -181,20 +183,24 @@ class _Items(Generic[_Kept]):
             self.kept[item_id].unpack(one)
 
 
-def _clicked_items() -> _Items[_Clicked]:
-    return _Items(_Clicked)
+def new_items(name: str) -> Any:
+    """Return no items yet, of those that are kept by this name; None if none are."""
+    kind: type[_Clicked] | None = _KINDS.get(name)
+    return kind and _Items(kind)
 
 
-def _paid_items() -> _Items[_Paid]:
-    return _Items(_Paid)
+def add_clicks(batch: Batch, clicks: Iterable[int]) -> None:
+    """Count who clicks which item.
 
-
-def add_clicks(batch: Batch) -> None:
-    """Count who clicks which item."""
+    Args:
+        batch: visits.
+        clicks: the places of the clicks among them.
+    """
     items: _Items[_Clicked] = _of(batch.tally, _CLICKED)
-    for visit, user in zip(batch.events, batch.users, strict=True):
-        if visit.action == "click" and visit.item_id is not None:
-            items.item(visit.item_id).add(visit.at_ms, user)
+    for at in clicks:
+        visit = batch.events[at]
+        if visit.item_id is not None:
+            items.item(visit.item_id).add(visit.at_ms, batch.users[at])
 
 
 def add_paid(tally: Tally, order: Order, user: int) -> None:
@@ -205,9 +211,9 @@ def add_paid(tally: Tally, order: Order, user: int) -> None:
 
 
 def _of(tally: Tally, name: str) -> Any:
-    found = tally.extras.get(name)
+    found = tally.items.get(name)
     if found is None:
-        found = tally.extras[name] = _MAKE[name]()
+        found = tally.items[name] = new_items(name)
     return found
 
 
@@ -223,7 +229,7 @@ def _by_item(name: str, figure: Callable[[Any], int], *, zeros: bool) -> Formula
     def formula(view: View, _label: str | None, _window: str | None) -> list[Any]:
         found: list[Any] = []
         for tally in view.tallies:
-            items = tally.extras.get(name)
+            items = tally.items.get(name)
             if items is None:
                 found.append(None)
             else:
@@ -234,9 +240,8 @@ def _by_item(name: str, figure: Callable[[Any], int], *, zeros: bool) -> Formula
     return formula
 
 
-_MAKE: Final = {_CLICKED: _clicked_items, _PAID: _paid_items}
 GROUPS: Final = ()
-EXTRAS: Final = tuple(Extra(name, make, session=make) for name, make in _MAKE.items())
+EXTRAS: Final = ()
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = ()
 FORMULAS: Final[dict[str, Formula]] = {

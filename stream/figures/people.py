@@ -9,15 +9,23 @@ import numpy as np
 from stream.cells import Extra
 from stream.figures.view import Figures, View
 from stream.panes import COARSE_MS
-from stream.sketches import (
-    SESSION_PRECISION,
-    WINDOW_PRECISION,
-    Distinct,
-    GrowingDistinct,
-    union_count,
-)
 
-__all__ = ["PANE_EXACT_MAX", "PANE_MS", "count_people", "people"]
+__all__ = [
+    "EXACT_MAX",
+    "PANE_EXACT_MAX",
+    "PANE_MS",
+    "SESSION_PRECISION",
+    "WINDOW_PRECISION",
+    "count_people",
+    "people",
+]
+
+EXACT_MAX: Final = 1024
+"""Most people of a session that are counted exactly; from metrics.md."""
+SESSION_PRECISION: Final = 14
+"""2^14 registers: standard error 1.04 / sqrt(16384) = 0.81 %."""
+WINDOW_PRECISION: Final = 11
+"""2^11 registers: standard error 2.3 %."""
 
 PANE_MS: Final = 60_000
 """Sets of people have panes of a minute (metrics.md), which stand with the coarse pane of its first ten
@@ -27,42 +35,34 @@ PANE_EXACT_MAX: Final = 256
 its panes saw more."""
 
 
-def _session() -> GrowingDistinct:
-    return GrowingDistinct(SESSION_PRECISION)
-
-
-def _pane() -> Distinct:
-    return Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
-
-
 def people(
     name: str,
     *,
     session: bool = True,
-    into: str | None = None,
     windows: bool = True,
     brief: bool = False,
-    also: Extra | None = None,
+    sample: tuple[str, int] | None = None,
 ) -> Extra:
     """Return an extra that is a set of people.
 
     Args:
         name: of the set.
         session: whether sessions keep it.
-        into: name of the session's set that it goes into, when that is another one's.
         windows: whether coarse panes keep it, for windows of 5 and 15 min.
         brief: whether only for windows of 5 min.
-        also: another extra of the session that the same people go into.
+        sample: name of a sample of the session that the same people go into, and its most.
     """
     return Extra(
         name,
-        set,
-        pane=_pane if windows else None,
+        "people",
+        panes=windows,
+        most=PANE_EXACT_MAX,
+        precision=WINDOW_PRECISION,
+        into=name if session else None,
+        sample=sample and sample[0],
+        sample_most=sample[1] if sample else 0,
         brief=brief,
         every=PANE_MS // COARSE_MS,
-        session=_session if session else None,
-        into=into,
-        also=also,
     )
 
 
@@ -77,7 +77,7 @@ def count_people(view: View, name: str, window: str | None, *, seen: str | None)
             0 before it, too.
     """
     if window is None or window == "session":
-        found = np.nan_to_num(view.of_session(name, Distinct.count))
+        found = np.nan_to_num(view.session_people(name))
     else:
-        found = view.numbers(name, window, union_count)
+        found = view.people(name, window)
     return found if seen is None else np.where(view.seen(seen), found, np.nan)

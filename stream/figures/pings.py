@@ -9,20 +9,18 @@ depend on the order in which they came.
 
 from __future__ import annotations
 
-import struct
-from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.cells import Extra
-from stream.figures.view import Stale
+from stream.cells import Extra, Fresh
 from stream.model import PROBES, Ping
+from stream.native import Group
 from stream.panes import COARSE_MS
 
 __all__ = [
@@ -33,11 +31,10 @@ __all__ = [
     "PINGS_MAX",
     "PING_LOG",
     "SESSIONS_MAX",
-    "PingLog",
+    "SHAPE",
     "Pings",
-    "Strip",
+    "add_ping",
     "read_pings",
-    "strip_of",
 ]
 
 PINGS_MAX: Final = {"ingest": 64, "edge": 64, "player": 32}
@@ -53,16 +50,12 @@ PING_LOG: Final = "pings"
 OFFSET_STEPS: Final = 10
 """Steps of a millisecond of offset; offsets end at 600 000 ms."""
 
-_ENTRY: Final = struct.Struct("<QQ")
-"""Probe, node and time within the ten seconds; interval, stall and offset."""
-_SIZE: Final = _ENTRY.size
 _PANE_AT_BITS: Final = 14
 _PROBE_SHIFT: Final = NODE_BITS + _PANE_AT_BITS
 _NODE_MASK: Final = (1 << NODE_BITS) - 1
 _STALL_SHIFT: Final = 24
 _INTERVAL_SHIFT: Final = 44
 _NUMBER: Final = {probe: number for number, probe in enumerate(PROBES)}
-_LEAST_MAX: Final = min(PINGS_MAX.values())
 _TIME_MAX: Final = (1 << 20) - 1
 """Intervals end at 600 000 ms; a stall that is said to be longer than this is cut."""
 _OFFSET_MASK: Final = (1 << _STALL_SHIFT) - 1
@@ -72,71 +65,19 @@ _NODES_REMEMBERED: Final = 65_536
 Ints = NDArray[np.int64]
 
 
-class PingLog:
-    """Pings of one session within ten seconds.
-
-    Attributes:
-        changed: whether it differs from what was last kept.
-        cut: bit by probe: whether some of its pings are left out.
-        raw: the pings, in no order.
-    """
-
-    __slots__ = ("changed", "cut", "raw")
-
-    def __init__(self) -> None:
-        self.changed = False
-        self.cut = 0
-        self.raw = b""
-
-    def add(self, ping: Ping) -> None:
-        """Add a ping."""
-        offset = 0
-        if ping.av_offset_ms is not None:
-            offset = _OFFSET_ZERO + round(ping.av_offset_ms * OFFSET_STEPS)
-        stall_ms = min(ping.stall_ms or 0, _TIME_MAX)
-        where = _NUMBER[ping.probe] << NODE_BITS | _hashed(ping.node)
-        self.raw += _ENTRY.pack(
+def add_ping(fresh: Fresh, ping: Ping) -> None:
+    """Add a ping to what came."""
+    offset = 0
+    if ping.av_offset_ms is not None:
+        offset = _OFFSET_ZERO + round(ping.av_offset_ms * OFFSET_STEPS)
+    stall_ms = min(ping.stall_ms or 0, _TIME_MAX)
+    where = _NUMBER[ping.probe] << NODE_BITS | _hashed(ping.node)
+    fresh.extra(PING_LOG, list).extend(
+        (
             where << _PANE_AT_BITS | ping.at_ms % COARSE_MS,
             ping.interval_ms << _INTERVAL_SHIFT | stall_ms << _STALL_SHIFT | offset,
         )
-        self._bound()
-
-    def merge(self, other: PingLog) -> None:
-        """Add the pings of another one of the same ten seconds."""
-        self.changed = True
-        self.cut |= other.cut
-        self.raw += other.raw
-        self._bound()
-
-    def pack(self) -> tuple[int, bytes]:
-        """Return what is left out, and the pings in order."""
-        return self.cut, self._ordered() if len(self.raw) > _SIZE else self.raw
-
-    def unpack(self, packed: tuple[int, bytes]) -> None:
-        """Take in what ``pack`` gave; on an empty one only."""
-        self.cut, self.raw = packed
-
-    def limits(self) -> dict[int, int]:
-        """Return of each probe of which some pings are left out the highest node that is still there."""
-        if not self.cut:
-            return {}
-        last = {where >> _PROBE_SHIFT: where for where, _ in sorted(_ENTRY.iter_unpack(self.raw))}
-        return {n: where >> _PANE_AT_BITS & _NODE_MASK for n, where in last.items() if self.cut >> n & 1}
-
-    def _ordered(self) -> bytes:
-        return b"".join(_ENTRY.pack(*entry) for entry in sorted(_ENTRY.iter_unpack(self.raw)))
-
-    def _bound(self) -> None:
-        if len(self.raw) <= _LEAST_MAX * _SIZE:
-            return
-        kept: list[tuple[int, int]] = []
-        for number, some in groupby(sorted(_ENTRY.iter_unpack(self.raw)), lambda e: e[0] >> _PROBE_SHIFT):
-            entries, most = list(some), PINGS_MAX[PROBES[number]]
-            if len(entries) > most:
-                self.cut |= 1 << number
-            kept += entries[:most]
-        if len(kept) * _SIZE < len(self.raw):
-            self.raw = b"".join(_ENTRY.pack(*entry) for entry in kept)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,104 +129,37 @@ class Pings:
         )
 
 
-class Strip:
-    """Panes of one session, one after the other.
-
-    Attributes:
-        numbers: of the panes.
-        sizes: of each in bytes.
-        limits: of each that leaves out some pings, what ``PingLog.limits`` gives.
-        raw: their pings.
-    """
-
-    __slots__ = ("limits", "numbers", "raw", "sizes")
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.sizes: list[int] = []
-        self.limits: dict[int, dict[int, int]] = {}
-        self.raw = b""
-
-    def cut(self, first: int, end: int) -> None:
-        """Drop panes that are not in [first, end)."""
-        low, high = bisect_left(self.numbers, first), bisect_left(self.numbers, end)
-        self.raw = self.raw[sum(self.sizes[:low]) : sum(self.sizes[:high])]
-        self.numbers, self.sizes = self.numbers[low:high], self.sizes[low:high]
-        self.limits = {number: found for number, found in self.limits.items() if first <= number < end}
-
-    def extend(self, panes: dict[int, dict[str, Any]], first: int, end: int) -> None:
-        """Take in the panes in [first, end), which follow those that are there."""
-        raws = [self.raw]
-        for number in range(first, end):
-            kept = panes.get(number)
-            if kept is not None and PING_LOG in kept:
-                log = kept[PING_LOG]
-                raws.append(log.raw)
-                self.numbers.append(number)
-                self.sizes.append(len(log.raw))
-                if log.cut:
-                    self.limits[number] = log.limits()
-        self.raw = b"".join(raws)
-
-
-def strip_of(stale: Stale, start_ms: int, end_ms: int, *, step_ms: int) -> Strip:
-    """Return the panes that hold [start, end); what has not changed since the last time comes from then.
-
-    Args:
-        stale: a session, with its strip of the last time.
-        start_ms: first instant, epoch milliseconds.
-        end_ms: first instant after.
-        step_ms: length of the panes of the window.
-    """
-    first, end = start_ms // COARSE_MS, -(-end_ms // COARSE_MS)
-    known = stale.known
-    if known is None:
-        strip, known_end = Strip(), first
-    else:
-        strip, known_end = known.state, min(known.end, known.changed_from) * step_ms // COARSE_MS
-    strip.cut(first, known_end)
-    strip.extend(stale.panes, max(first, known_end), end)
-    return strip
-
-
-def read_pings(strips: list[Strip], start_ms: int, end_ms: int) -> Pings:
+def read_pings(group: Group, places: Sequence[int], start_ms: int, end_ms: int) -> Pings:
     """Return the pings of some sessions in [start, end), epoch milliseconds.
 
     Args:
-        strips: panes of each session that hold the window; at most ``SESSIONS_MAX``.
+        group: the sessions.
+        places: which of them; at most ``SESSIONS_MAX``.
         start_ms: first instant.
         end_ms: first instant after.
     """
-    pings = _decoded(strips, start_ms)
-    inside = (pings.at_ms >= 0) & (pings.at_ms < end_ms - start_ms)
-    if not inside.all():
-        pings = pings.where(inside)
     first, end = start_ms // COARSE_MS, -(-end_ms // COARSE_MS)
-    for session in [session for session, strip in enumerate(strips) if strip.limits]:
-        for limits in [found for n, found in strips[session].limits.items() if first <= n < end]:
-            for probe, node in limits.items():
-                group = session * len(PROBES) + probe
-                pings.limit[group] = min(pings.limit.get(group, node), node)
-    return pings
-
-
-def _decoded(strips: list[Strip], start_ms: int) -> Pings:
-    entries = np.frombuffer(b"".join([strip.raw for strip in strips]), "<i8").reshape(-1, 2)
+    raw, numbers, sizes, panes, limits = group.pings(PING_LOG, places, first, end)
+    entries = np.frombuffer(raw, "<i8").reshape(-1, 2)
     where, rest = entries[:, 0], entries[:, 1]
-    group = np.arange(len(strips)) * len(PROBES) << NODE_BITS
-    numbers = np.array([number for strip in strips for number in strip.numbers], np.int64)
-    sizes = np.array([size for strip in strips for size in strip.sizes], np.int64)
+    session = np.repeat(np.arange(len(places)), panes)
     offset = rest & _OFFSET_MASK
-    return Pings(
-        sessions=len(strips),
-        node=(where >> _PANE_AT_BITS) + np.repeat(group, [len(strip.raw) // _SIZE for strip in strips]),
-        at_ms=(where & (1 << _PANE_AT_BITS) - 1) + np.repeat(numbers * COARSE_MS - start_ms, sizes // _SIZE),
+    pings = Pings(
+        sessions=len(places),
+        node=(where >> _PANE_AT_BITS) + np.repeat(session * len(PROBES) << NODE_BITS, sizes),
+        at_ms=(where & (1 << _PANE_AT_BITS) - 1)
+        + np.repeat(np.asarray(numbers, np.int64) * COARSE_MS - start_ms, sizes),
         interval_ms=rest >> _INTERVAL_SHIFT,
         stall_ms=rest >> _STALL_SHIFT & _TIME_MAX,
         offset=offset - _OFFSET_ZERO,
         has_offset=offset > 0,
         limit={},
     )
+    for number, probe, node in limits:
+        of_probe = number * len(PROBES) + probe
+        pings.limit[of_probe] = min(pings.limit.get(of_probe, node), node)
+    inside = (pings.at_ms >= 0) & (pings.at_ms < end_ms - start_ms)
+    return pings if inside.all() else pings.where(inside)
 
 
 @lru_cache(maxsize=_NODES_REMEMBERED)
@@ -293,4 +167,11 @@ def _hashed(node: str) -> int:
     return int.from_bytes(blake2b(node.encode(), digest_size=NODE_BITS // 8).digest(), "big")
 
 
-EXTRA: Final = Extra(PING_LOG, PingLog, pane=PingLog)
+EXTRA: Final = Extra(PING_LOG, "pings")
+SHAPE: Final[dict[str, Any]] = {
+    "pings_max": [PINGS_MAX[probe] for probe in PROBES],
+    "probe_shift": _PROBE_SHIFT,
+    "node_shift": _PANE_AT_BITS,
+    "node_mask": _NODE_MASK,
+}
+"""How the native module tells pings apart."""

@@ -17,19 +17,10 @@ from stream.cells import Batch, FeedFigures, Group
 from stream.figures import pings
 from stream.figures.drift import drifts, medians
 from stream.figures.nodes import BEFORE_MS, sampled, stalled_nodes, stalls_begun
-from stream.figures.pings import (
-    AT_BITS,
-    OFFSET_STEPS,
-    PING_LOG,
-    SESSIONS_MAX,
-    PingLog,
-    Pings,
-    read_pings,
-    strip_of,
-)
-from stream.figures.view import Figures, Formula, Stale, Together, View, ratio
+from stream.figures.pings import AT_BITS, OFFSET_STEPS, PING_LOG, SESSIONS_MAX, Pings, add_ping, read_pings
+from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import PROBES, Ping
-from stream.panes import COARSE_MS, FINE_MS
+from stream.panes import pane_ms
 from stream.tally import Tally
 
 __all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PINGS"]
@@ -54,8 +45,8 @@ LOAD: Final = Group("load", "health", ("cpu_pings", "cpu_milli", "egress_kbps", 
 that tell both."""
 _LOAD: Final = {cell: LOAD.cell(cell) for cell in LOAD.cells}
 _BYTES_PER_KBIT: Final = 125
-Told = list[tuple[Figures, Any]]
-"""For each session what is told of it, and what helps to tell it the next time."""
+WorkOut = Callable[[Pings, int], Figures]
+"""Gives a row for each session: (pings of a window, the window's length in milliseconds) -> what is told."""
 
 
 _SUMS: Final = ("interval_ms", "stall_ms", "dropped_frames")
@@ -83,7 +74,7 @@ def _add(batch: Batch) -> None:
         if ping.cpu_ratio is not None or ping.egress_kbps is not None:
             _add_load(fresh.cells, ping)
         if not batch.late:
-            fresh.extra(PING_LOG, PingLog).add(ping)
+            add_ping(fresh, ping)
         _note(ping, batch.tally, append_ms)
 
 
@@ -175,23 +166,19 @@ _TEN_MS, _FIVE_MS = WINDOWS_MS["10s"], WINDOWS_MS["5m"]
 _NUMBER: Final[dict[str, int]] = {probe: number for number, probe in enumerate(PROBES)}
 
 
-def _short(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
+def _short(minute: Pings, length_ms: int) -> Figures:
     """Tell of a minute, and then of the 10 s that end at the same instant."""
-    strips = [strip_of(one, start_ms, end_ms, step_ms=FINE_MS) for one in stale]
-    minute = read_pings(strips, start_ms, end_ms)
-    tens = minute.where(minute.at_ms >= end_ms - start_ms - _TEN_MS)
+    tens = minute.where(minute.at_ms >= length_ms - _TEN_MS)
     rows = [_by_session({_OFFSET_S: _offsets_s(one), **_nodes(one)}, one.sessions) for one in (minute, tens)]
-    return list(zip(np.hstack(rows), strips, strict=True))
+    return np.hstack(rows)
 
 
-def _long(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
+def _long(found: Pings, length_ms: int) -> Figures:
     """Tell of 5 min, and then of the 15 min that end at the same instant."""
-    strips = [strip_of(one, start_ms, end_ms, step_ms=COARSE_MS) for one in stale]
-    found = read_pings(strips, start_ms, end_ms)
     interval_s = medians(found.group, found.interval_ms, found.groups) / 1_000
     quarter = _by_session({_INTERVAL_S: interval_s, **_nodes(found)}, found.sessions)
-    five = _by_session(_five_minutes(found, end_ms - start_ms - _FIVE_MS), found.sessions)
-    return list(zip(np.hstack((five, quarter)), strips, strict=True))
+    five = _by_session(_five_minutes(found, length_ms - _FIVE_MS), found.sessions)
+    return np.hstack((five, quarter))
 
 
 def _five_minutes(pings: Pings, start_ms: int) -> dict[int, Figures]:
@@ -233,30 +220,34 @@ def _by_session(told: dict[int, Figures], sessions: int) -> Figures:
     return whole.reshape(sessions, _ROW)
 
 
-def _in_parts(work_out: Callable[[list[Stale], int, int], Told]) -> Together:
-    def whole(stale: list[Stale], start_ms: int, end_ms: int) -> Told:
-        parts = (stale[at : at + SESSIONS_MAX] for at in range(0, len(stale), SESSIONS_MAX))
-        return [one for part in parts for one in work_out(part, start_ms, end_ms)]
-
-    return whole
-
-
-_SHORT: Final = _in_parts(_short)
-_LONG: Final = _in_parts(_long)
-_BY_WINDOW: Final[dict[str, tuple[str, Together, int]]] = {
-    "10s": ("1m", _SHORT, _ROW),
-    "1m": ("1m", _SHORT, 0),
-    "5m": ("15m", _LONG, 0),
-    "15m": ("15m", _LONG, _ROW),
+_BY_WINDOW: Final[dict[str, tuple[str, WorkOut, int]]] = {
+    "10s": ("1m", _short, _ROW),
+    "1m": ("1m", _short, 0),
+    "5m": ("15m", _long, 0),
+    "15m": ("15m", _long, _ROW),
 }
 """Window -> the window that is read for it, by what, and where its row begins."""
+_WHAT: Final = {"1m": 0, "15m": 1}
 
 
 def _told(view: View, window: str, at: int) -> Figures:
     """Return one thing that pings of a window tell: a row for each subject, of the probes."""
     read, work_out, begin = _BY_WINDOW[window]
-    rows = view.together((PING_LOG,), read, work_out)
-    return rows.reshape(len(view.tallies), 2 * _ROW)[:, begin + at : begin + _ROW : _TOLD]
+    rows = view.once(f"pings:{read}", lambda: _rows(view, read, work_out))
+    return rows[:, begin + at : begin + _ROW : _TOLD]
+
+
+def _rows(view: View, window: str, work_out: WorkOut) -> list[Figures]:
+    """Return the row of each subject; read again are those of which a ping came or went."""
+    coarse, first, end = view.span(window)
+    step, key = pane_ms(window), f"pings:{window}"
+    stale = view.group.stale(PING_LOG, _WHAT[window], coarse, first, end)
+    for at in range(0, len(stale), SESSIONS_MAX):
+        some = stale[at : at + SESSIONS_MAX]
+        rows = work_out(read_pings(view.group, some, first * step, end * step), (end - first) * step)
+        for place, row in zip(some, rows, strict=True):
+            view.tallies[place].memory[key] = row
+    return [tally.memory[key] for tally in view.tallies]
 
 
 def _told_of(at: int) -> Formula:

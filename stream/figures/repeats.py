@@ -9,9 +9,7 @@ lines a second a new owner starts with a sample.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Final
 
 from stream.cells import Batch, Extra
@@ -20,7 +18,7 @@ from stream.figures.words import KEY_SHIFT, Text
 from stream.panes import COARSE_MS, FINE_MS
 from stream.tally import Tally
 
-__all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "Said", "add_said"]
+__all__ = ["PAIRS_MAX", "SAID", "TEXTS_MAX", "add_said"]
 
 TEXTS_MAX: Final = 512
 """Texts of a room that are remembered at least; twice as many are at most, about 200 KB."""
@@ -42,63 +40,20 @@ Mentions = tuple[int, ...]
 kept."""
 
 
-class Said:
-    """Who said what within ten seconds, and when last.
-
-    Attributes:
-        changed: whether it differs from what the store has.
-    """
-
-    __slots__ = ("_pairs", "changed")
-
-    def __init__(self) -> None:
-        self.changed = False
-        self._pairs = array("Q")
-
-    def pairs(self) -> dict[int, int]:
-        """Return each pair of text and user, and the second of the ten in which it was there last."""
-        return {pair >> _SECOND_BITS: pair & _SECOND for pair in self._pairs}
-
-    def merge(self, came: Mapping[int, int]) -> None:
-        """Add pairs as ``pairs`` gives them."""
-        pairs = self.pairs()
-        for pair, second in came.items():
-            if pairs.get(pair, -1) < second:
-                pairs[pair] = second
-        self.changed = True
-        kept = sorted(pair << _SECOND_BITS | second for pair, second in pairs.items())
-        self._pairs = array("Q", kept[:PAIRS_MAX])
-
-    def pack(self) -> bytes:
-        """Return it as bytes."""
-        return self._pairs.tobytes()
-
-    def unpack(self, packed: bytes) -> None:
-        """Take in what ``pack`` gave; on an empty one only."""
-        self._pairs = array("Q", packed)
+SAID: Final = Extra(_NAME, "said", most=PAIRS_MAX, fine=True, coarse=False)
+"""Who said what within ten seconds: pair of text and user -> in which of them last."""
 
 
-SAID: Final = Extra(_NAME, dict, pane=Said, fine=True, coarse=False)
-
-
-def add_said(
-    batch: Batch,
-    seconds: Sequence[int],
-    lines: Sequence[Text],
-    cells: Mapping[int, dict[str, int]],
-    stale: AbstractSet[int],
-) -> None:
+def add_said(batch: Batch, lines: Sequence[Text]) -> None:
     """Judge lines in the order of their log.
 
     Args:
         batch: the lines; none that is late, for no minute holds it.
-        seconds: the second of each.
         lines: the text of each.
-        cells: the cells of each second.
-        stale: places of the lines that come too late to be judged, or remembered.
     """
-    texts = _texts(batch.tally)
-    places = {second: _place(batch, second) for second in cells}
+    texts, stale = _texts(batch.tally), batch.stale()
+    seconds = [line.at_ms // FINE_MS for line in batch.events]
+    places = {second: _place(batch, second) for second in set(seconds)}
     for at, (second, line, hashed) in enumerate(zip(seconds, lines, batch.users, strict=True)):
         key = line.key
         if not key or at in stale:
@@ -107,8 +62,7 @@ def add_said(
         said, within, start, since = places[second]
         if len(known) == SPEAKERS and known[0] >= start:
             # Who else says it in this second changes nothing that could be asked later.
-            cells[second][_AGAIN] += 1
-            cells[second][REPEATS] += 1
+            _count(batch, second, _AGAIN, REPEATS)
             continue
         user = hashed & _USER
         if said.get(key | user, -1) < within:
@@ -119,11 +73,16 @@ def add_said(
         seen = known[-1] >= since
         known = texts[key] = _with(known, start | user)
         if seen:
-            cells[second][_AGAIN] += 1
-            if len(known) == SPEAKERS and known[0] >= since:
-                cells[second][REPEATS] += 1
+            suspect = len(known) == SPEAKERS and known[0] >= since
+            _count(batch, second, _AGAIN, *((REPEATS,) if suspect else ()))
     if len(texts) > 2 * TEXTS_MAX:
         batch.tally.memory[_NAME] = _heard_last(texts)
+
+
+def _count(batch: Batch, second: int, *cells: str) -> None:
+    counted = batch.fresh(second * FINE_MS).cells
+    for cell in cells:
+        counted[cell] += 1
 
 
 def _place(batch: Batch, second: int) -> tuple[dict[int, int], int, int, int]:
@@ -151,11 +110,11 @@ def _texts(tally: Tally) -> dict[int, Mentions]:
     texts: dict[int, Mentions] | None = tally.memory.get(_NAME)
     if texts is None:
         texts = tally.memory[_NAME] = {}
-        for second, extras in tally.fine_extras.items():
-            if _NAME in extras:
-                for pair, within in extras[_NAME].pairs().items():
-                    mention = (second + within) << _USER_BITS | pair & _USER
-                    texts[pair & ~_USER] = _with(texts.get(pair & ~_USER, ()), mention)
+        for second, pairs in tally.said(_NAME):
+            for entry in pairs:
+                pair, within = entry >> _SECOND_BITS, entry & _SECOND
+                mention = (second + within) << _USER_BITS | pair & _USER
+                texts[pair & ~_USER] = _with(texts.get(pair & ~_USER, ()), mention)
     return texts
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from stream.cells import Extra
 from stream.figures.view import Figures, Formula, View
-from stream.sketches import Lowest
+from stream.native import Lowest
 from stream.tally import Tally
 
 __all__ = [
@@ -36,7 +35,8 @@ VISITORS_KEPT_MS: Final = 8 * 86_400_000
 """Samples are kept for so long after a session's end: a session that begins a week later may last a day."""
 SAMPLE_MAX: Final = 256
 """Most people of a sample: 1 KB."""
-_NAME: Final = "returners"
+RETURNERS: Final = "returners"
+"""The sample of a session's visitors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,9 @@ def sample() -> Lowest:
     return Lowest(SAMPLE_MAX)
 
 
-RETURNERS: Final = Extra(_NAME, set, session=sample)
-
-
 def visitors_of(tally: Tally) -> Lowest | None:
     """Return the sample of a session's visitors, if it had any."""
-    return tally.extras.get(_NAME)
+    return tally.sample(RETURNERS)
 
 
 def returned(now: Lowest | None, start_ms: int, earlier: Collection[Past]) -> dict[str, float]:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
 from stream.cells import Batch, FeedFigures, Group
-from stream.figures.busiest import add_events
 from stream.figures.dwell import add_stays
 from stream.figures.items import add_clicks
 from stream.figures.labels import amounts_of, by_label
-from stream.figures.lag import CLICKED
-from stream.figures.people import PANE_MS, count_people, people
+from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.returns import FORMULAS as RETURNS
-from stream.figures.returns import RETURNERS
+from stream.figures.returns import RETURNERS, SAMPLE_MAX
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import Feed
-from stream.panes import COARSE_MS, FINE_MS
-from stream.tally import Tally
 
 __all__ = [
+    "ACTIONS",
     "EXTRAS",
     "FIGURES",
     "FORMULAS",
@@ -43,7 +38,8 @@ _SETS: Final = {"enter": "visitors", "click": "clickers", "follow": "followers",
 """What people do -> the set that they join by it."""
 _BUSY: Final = frozenset({"share", "follow"})
 """What is an event of theirs among the busiest."""
-_PANE_S: Final = COARSE_MS // FINE_MS
+ACTIONS: Final = [(action, cell, _SETS.get(action), action in _BUSY) for action, cell in _CELL.items()]
+"""What people do, its cell, the set, and whether it is an event of theirs among the busiest."""
 _ENTERS_FROM: Final = "enters_from"
 """Amounts by source: enters."""
 ONLINE: Final = tuple(group.cell(cell) for group in PINGS.values() for cell in ("online_sum", "online_pings"))
@@ -52,64 +48,17 @@ _BY_KIND: Final = (ONLINE[::2], ONLINE[1::2])
 
 
 def _add(batch: Batch) -> None:
-    known: dict[int, dict[str, int]] = {}
-    there, most = batch.tally.registers.get("balance") or (0, 0)
-    here = there
-    sources: list[str | None] = []
-    stays: list[tuple[int, int, dict[str, int]]] = []
-    joined: defaultdict[str, list[int]] = defaultdict(list)
-    for visit, user in zip(batch.events, batch.users, strict=True):
-        at_ms, action = visit.at_ms, visit.action
-        cells = known.get(at_ms // FINE_MS)
-        if cells is None:
-            cells = known[at_ms // FINE_MS] = batch.fresh(at_ms).cells
-        cells[_CELL[action]] += 1
-        if action == "enter":
-            here += 1
-            most = here if here > most else most  # noqa: FURB136 - `max` costs as much as all the rest
-            sources.append(visit.source)
-        elif action == "leave":
-            here -= 1
-            if visit.dwell_ms is not None:
-                stays.append((at_ms, visit.dwell_ms, cells))
-            continue
-        joined[action].append(user)
+    tally = batch.tally
+    there, most = tally.registers.get("balance") or (0, 0)
+    here, most, sources, stays, clicks = tally.add_visits(batch, there, most)
     if here != there or sources:
-        batch.tally.register("balance", [])[:] = here, most
-        _add_sources(batch.tally, sources)
+        tally.register("balance", [])[:] = here, most
+        for source, number in sources:
+            amounts_of(tally, _ENTERS_FROM, source, 1)[0] += number
     if stays:
-        add_stays(batch, stays)
-    if batch.whole:
-        if "click" in joined:
-            add_clicks(batch)
-        _add_people(batch, joined, {second // _PANE_S for second in known})
-
-
-def _add_people(batch: Batch, joined: Mapping[str, list[int]], panes: set[int]) -> None:
-    """Add people to the sets that they join by what they do."""
-    stale = set() if _BUSY.isdisjoint(joined) else batch.stale()
-    if len(panes) == 1 and not stale:
-        pane_ms = panes.pop() * COARSE_MS
-        for action, users in joined.items():
-            _join(batch, pane_ms, action, users, judged=not batch.late)
-        return
-    for at, (visit, user) in enumerate(zip(batch.events, batch.users, strict=True)):
-        pane_ms = visit.at_ms // COARSE_MS * COARSE_MS
-        _join(batch, pane_ms, visit.action, (user,), judged=not batch.late and at not in stale)
-
-
-def _join(batch: Batch, pane_ms: int, action: str, users: Sequence[int], *, judged: bool) -> None:
-    if action in _SETS:
-        batch.fresh(pane_ms // PANE_MS * PANE_MS).people(_SETS[action]).update(users)
-    if action == "click":
-        batch.fresh(pane_ms).people(CLICKED.name).update(users)
-    elif action in _BUSY and judged:
-        add_events(batch.fresh(pane_ms), users)
-
-
-def _add_sources(tally: Tally, sources: list[str | None]) -> None:
-    for source in dict.fromkeys(sources):
-        amounts_of(tally, _ENTERS_FROM, source, 1)[0] += sources.count(source)
+        add_stays(tally, stays)
+    if batch.whole and clicks:
+        add_clicks(batch, clicks)
 
 
 def per_second(cell: str) -> Formula:
@@ -158,8 +107,7 @@ def _enters_by_source(view: View, _label: str | None, _window: str | None) -> li
 
 GROUPS: Final = (VISITS,)
 EXTRAS: Final = (
-    people("visitors", also=RETURNERS),
-    RETURNERS,
+    people("visitors", sample=(RETURNERS, SAMPLE_MAX)),
     people("clickers"),
     people("followers", windows=False),
 )

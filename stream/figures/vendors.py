@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Final
+
+import numpy as np
 
 from stream.cells import Batch, Extra, FeedFigures, Group
 from stream.figures.histograms import histogram
 from stream.figures.view import Figures, Formula, View, ratio
 from stream.model import Feed
 
-__all__ = ["CALLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "Latencies"]
+__all__ = ["CALLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "percentile_s", "step_of"]
 
 _BOUNDS_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 """Upper bounds of the histogram, seconds; from metrics.md."""
@@ -38,47 +41,24 @@ _MIDDLE: Final = 2 / (_GROWTH + 1)
 _P99: Final = 0.99
 
 
-class Latencies:
-    """How often calls took how long, on a scale of at most 1 100 steps.
+def step_of(latency_ms: float) -> int:
+    """Return the step of a call on the scale, at most some 1 100."""
+    return math.ceil(math.log(max(latency_ms, _LEAST_MS) / _LEAST_MS, _GROWTH))
 
-    Attributes:
-        changed: whether it differs from what was last kept.
+
+def percentile_s(counts: Mapping[int, int], share: float) -> float:
+    """Return the latency, in seconds, that this share of calls does not exceed; NaN without calls.
+
+    Args:
         counts: step -> calls.
+        share: 0 to 1.
     """
-
-    __slots__ = ("changed", "counts")
-
-    def __init__(self) -> None:
-        self.changed = False
-        self.counts: dict[int, int] = {}
-
-    def add(self, latency_ms: float) -> None:
-        """Add a call."""
-        step = math.ceil(math.log(max(latency_ms, _LEAST_MS) / _LEAST_MS, _GROWTH))
-        self.counts[step] = self.counts.get(step, 0) + 1
-
-    def merge(self, other: Latencies) -> None:
-        """Add the calls of another one."""
-        self.changed = True
-        for step, number in other.counts.items():
-            self.counts[step] = self.counts.get(step, 0) + number
-
-    def percentile_s(self, share: float) -> float | None:
-        """Return the latency, in seconds, that this share of calls does not exceed; None without calls."""
-        left = math.ceil(sum(self.counts.values()) * share)
-        for step in sorted(self.counts):
-            left -= self.counts[step]
-            if left <= 0:
-                return _LEAST_MS * _GROWTH**step * _MIDDLE / 1_000
-        return None
-
-    def pack(self) -> list[int]:
-        """Return steps and counts, steps rising."""
-        return [part for item in sorted(self.counts.items()) for part in item]
-
-    def unpack(self, packed: list[int]) -> None:
-        """Take in what ``pack`` gave; on an empty one only."""
-        self.counts = dict(zip(packed[::2], packed[1::2], strict=True))
+    left = math.ceil(sum(counts.values()) * share)
+    for step in sorted(counts):
+        left -= counts[step]
+        if left <= 0:
+            return _LEAST_MS * _GROWTH**step * _MIDDLE / 1_000
+    return math.nan
 
 
 def _add(batch: Batch) -> None:
@@ -87,7 +67,8 @@ def _add(batch: Batch) -> None:
         fresh.cells[_CELL[call.outcome]] += 1
         fresh.cells[_BUCKETS[bisect_left(_BOUNDS_MS, latency_ms)]] += 1
         fresh.cells[_SUM_US] += round(latency_ms * 1_000)
-        fresh.extra(_LATENCIES, Latencies).add(latency_ms)
+        counts, step = fresh.extra(_LATENCIES, dict), step_of(latency_ms)
+        counts[step] = counts.get(step, 0) + 1
 
 
 def _calls(view: View, _label: str | None, window: str | None) -> Figures:
@@ -102,20 +83,13 @@ def _share(outcome: str) -> Formula:
     return formula
 
 
-def _p99(panes: list[Latencies]) -> float | None:
-    whole = Latencies()
-    for pane in panes:
-        whole.merge(pane)
-    return whole.percentile_s(_P99)
-
-
 def _p99_s(view: View, _label: str | None, window: str | None) -> Figures:
     assert window is not None
-    return view.numbers(_LATENCIES, window, _p99)
+    return np.array([percentile_s(counts, _P99) for counts in view.counts(_LATENCIES, window)])
 
 
 GROUPS: Final = (CALLS, LATENCY)
-EXTRAS: Final = (Extra(_LATENCIES, Latencies, pane=Latencies, fine=True, coarse=False),)
+EXTRAS: Final = (Extra(_LATENCIES, "counts", fine=True, coarse=False),)
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("vendors", _add),)
 FORMULAS: Final[dict[str, Formula]] = {

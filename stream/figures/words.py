@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from stream.cells import Batch, Extra
-from stream.figures.people import PANE_EXACT_MAX, count_people
+from stream.figures.people import PANE_EXACT_MAX, WINDOW_PRECISION, count_people
 from stream.figures.view import Figures, Formula, View
 from stream.model import Feed
-from stream.sketches import WINDOW_PRECISION, Distinct
 from stream.tally import Tally
 from stream.words import COMPLAINTS, PROHIBITED, TROUBLES, Hit, Source, Words, normalise
 from stream.words.lists import SEVERITIES
@@ -49,11 +48,9 @@ _MILDEST: Final = SEVERITIES[0]
 _LINES: Final = "danmaku.count"
 
 
-def _complainers() -> Distinct:
-    return Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
-
-
-COMPLAINERS: Final = Extra("complainers", set, pane=_complainers, fine=True, coarse=False)
+COMPLAINERS: Final = Extra(
+    "complainers", "people", most=PANE_EXACT_MAX, precision=WINDOW_PRECISION, fine=True, coarse=False
+)
 """Who says that something does not work."""
 
 

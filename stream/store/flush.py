@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from stream.catalogue import ROOM_COLUMNS
-from stream.figures import EXTRAS, ends_at, room_values, vendor_values
+from stream.figures import ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
 from stream.operations import Operation
 from stream.panes import oldest_brief, oldest_panes
@@ -22,8 +22,6 @@ from stream.partition import Partition
 from stream.sessions import Room
 from stream.store import keys, packing
 from stream.store.partition import Writes
-from stream.tally import Tally
-from stream.windows import Windows
 
 __all__ = ["ENDED_KEPT_MS", "Flush", "Flusher"]
 
@@ -33,7 +31,6 @@ _FORGET_EVERY_MS: Final = 10_000
 """Panes, sessions and orders that nobody needs are looked for this often, milliseconds of reach."""
 _ROOMS_AT_ONCE: Final = 250
 """Rooms between two turns for others: some 25 ms of work, half of which is the same for one room."""
-_BRIEF: Final = {name for name, extra in EXTRAS.items() if extra.brief}
 _encode: Final = msgspec.msgpack.Encoder().encode
 Ends = Mapping[tuple[Feed, ...], int]
 """Set of feeds -> their smallest reach, epoch milliseconds."""
@@ -104,8 +101,6 @@ class Flusher:
         self._keep_orders(made.writes)
         self._changed |= touched
         ends_ms = ends_at(reach_ms)
-        partition.windows.advance(ends_ms)
-        yield made
         for some in batched(self._to_tell(critical, closing=closing), _ROOMS_AT_ONCE):
             self._tell(made, some, ends_ms)
             yield made
@@ -118,21 +113,13 @@ class Flusher:
 
     def _keep_rooms(self, made: Flush, touched: Iterable[Room]) -> None:
         rooms, fresh = list(touched), []
-        totals = self._totals(session.tally for room in rooms for session in room.sessions)
         for room in rooms:
-            made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room, totals))
+            made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room))
             if room.room_id not in self._known:
                 fresh.append(room.room_id)
         if fresh:
             self._known.update(fresh)
             made.writes.sadd(keys.rooms(self._number), *fresh)
-
-    def _totals(self, tallies: Iterable[Tally]) -> dict[Tally, bytes]:
-        """Return the totals of those that were touched."""
-        changed = [tally for tally in tallies if tally.touched]
-        for tally in changed:
-            self._partition.windows.place(tally)
-        return dict(zip(changed, self._partition.windows.packed_totals(changed), strict=True))
 
     def _remove_waiting(self, writes: Writes) -> None:
         gone, self._partition.gone_waiting = self._partition.gone_waiting, []
@@ -140,9 +127,8 @@ class Flusher:
             writes.hdel(keys.room(self._number, room.room_id), [packing.waiting_field(feed, offset)])
 
     def _keep_operations(self, made: Flush, touched: set[Operation]) -> None:
-        totals = self._totals(operation.tally for operation in touched)
         for operation in touched:
-            packed = packing.pack_operation(operation, totals)
+            packed = packing.pack_operation(operation)
             made.writes.hset(keys.vendor(self._number, operation.name), packed)
             if operation.name not in self._known_operations:
                 self._known_operations.add(operation.name)
@@ -166,7 +152,7 @@ class Flusher:
 
     def _tell(self, made: Flush, rooms: Iterable[Room], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}
-        for room, entry in room_entries(rooms, self._partition.windows, ends_ms):
+        for room, entry in room_entries(rooms, ends_ms):
             raw, hits = _encode(entry), self._take_hits(room)
             if self._told.get(room.room_id) != raw:
                 self._told[room.room_id] = raw
@@ -199,7 +185,7 @@ class Flusher:
 
     def _tell_operations(self, made: Flush, operations: Iterable[Operation], ends_ms: Ends) -> None:
         fields: dict[str, bytes | str] = {}
-        for operation, entry in operation_entries(operations, self._partition.windows, ends_ms):
+        for operation, entry in operation_entries(operations, ends_ms):
             raw = _encode(entry)
             if self._told.get(operation.name) != raw:
                 self._told[operation.name] = raw
@@ -212,7 +198,7 @@ class Flusher:
         number, partition, reach = self._number, self._partition, self._partition.forgot_ms
         for room in partition.rooms.values():
             for session in room.sessions:
-                session.tally.forget_brief(_BRIEF, oldest_brief(reach))
+                session.tally.forget_brief(oldest_brief(reach))
                 old = packing.pane_fields(session.start_ms, *session.tally.forget(*oldest_panes(reach)))
                 writes.hdel(keys.room(number, room.room_id), old)
             writes.hdel(keys.room(number, room.room_id), packing.past_fields(room.forget_past(reach)))
@@ -233,7 +219,7 @@ class Flusher:
         for room in gone:
             writes.delete(keys.room(number, room.room_id))
             if room.past:
-                left = packing.pack_room(room.anew(), {}) | packing.pack_past(room.past)
+                left = packing.pack_room(room.anew()) | packing.pack_past(room.past)
                 writes.hset(keys.room(number, room.room_id), left)
             else:
                 writes.srem(keys.rooms(number), room.room_id)
@@ -246,14 +232,12 @@ class Flusher:
             self._told.pop(room_id, None)
 
 
-def room_entries(
-    rooms: Iterable[Room], windows: Windows, ends_ms: Ends
-) -> Iterator[tuple[Room, dict[str, Any]]]:
+def room_entries(rooms: Iterable[Room], ends_ms: Ends) -> Iterator[tuple[Room, dict[str, Any]]]:
     """Give the entries of rooms in ``live.windows``."""
     some = [(room, None if room.state == "planned" else room.last) for room in rooms]
     shown = [(room, session) for room, session in some if session]
     facts = [room.facts | room.returned() for room, _ in shown]
-    values = iter(room_values(windows, [session.tally for _, session in shown], ends_ms, facts))
+    values = iter(room_values([session.tally for _, session in shown], ends_ms, facts))
     for room, session in some:
         entry = {
             "room_id": room.room_id,
@@ -269,13 +253,11 @@ def room_entries(
 
 
 def operation_entries(
-    operations: Iterable[Operation], windows: Windows, ends_ms: Ends
+    operations: Iterable[Operation], ends_ms: Ends
 ) -> Iterator[tuple[Operation, dict[str, Any]]]:
     """Give the entries of vendor operations in ``live.windows``."""
     some = list(operations)
-    for operation, values in zip(
-        some, vendor_values(windows, [found.tally for found in some], ends_ms), strict=True
-    ):
+    for operation, values in zip(some, vendor_values([found.tally for found in some], ends_ms), strict=True):
         yield (
             operation,
             {

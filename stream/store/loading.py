@@ -10,13 +10,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from stream.alignment import Alignment
-from stream.entries import Ints
 from stream.errors import SettingsError, StoreError
 from stream.orders import HOUR_MS
 from stream.partition import Partition
 from stream.sessions import REMEMBERED_MS
 from stream.store import keys
-from stream.store.packing import places_of, unpack_operation, unpack_room
+from stream.store.packing import Places, places_of, unpack_operation, unpack_room
 from stream.store.partition import Claim
 
 __all__ = ["load"]
@@ -60,7 +59,7 @@ async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alig
         raise StoreError(f"reading partition {number}: {error or type(error).__name__}") from error
 
 
-def _places(claim: Claim) -> Ints | None:
+def _places(claim: Claim) -> Places | None:
     """Return where cells have moved since the partition was written; None if they did not."""
     names = claim.fields.get("cells")
     if names is not None:
@@ -73,27 +72,27 @@ def _places(claim: Claim) -> Ints | None:
     return None
 
 
-async def _load_rooms(redis: Redis, number: int, partition: Partition, places: Ints | None) -> None:
+async def _load_rooms(redis: Redis, number: int, partition: Partition, places: Places | None) -> None:
     for some in _slices(_names(await redis.smembers(keys.rooms(number)))):
         pipe = redis.pipeline(transaction=False)
         for room_id in some:
             pipe.hgetall(keys.room(number, room_id))
         for room_id, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                room = unpack_room(room_id, fields, partition.windows, places)
+                room = unpack_room(room_id, fields, places)
                 partition.adopt(room)
                 if places is not None:
                     partition.touched.add(room)
 
 
-async def _load_operations(redis: Redis, number: int, partition: Partition, places: Ints | None) -> None:
+async def _load_operations(redis: Redis, number: int, partition: Partition, places: Places | None) -> None:
     for some in _slices(_names(await redis.smembers(keys.vendors(number)))):
         pipe = redis.pipeline(transaction=False)
         for name in some:
             pipe.hgetall(keys.vendor(number, name))
         for name, fields in zip(some, await pipe.execute(), strict=True):
             if fields:
-                operation = unpack_operation(name, fields, partition.windows, places)
+                operation = unpack_operation(name, fields, places)
                 partition.operations[name] = operation
                 if places is not None:
                     partition.touched_operations.add(operation)

@@ -8,23 +8,20 @@ register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
-from stream.cells import Extra
-from stream.entries import Ints, renumbered
-from stream.figures import EXTRAS, LAYOUT
+from stream.figures import LAYOUT
+from stream.figures.items import new_items
 from stream.figures.returns import Past, sample
 from stream.model import STRUCTS, Feed
+from stream.native import GrowingDistinct
 from stream.operations import Operation
 from stream.sessions import Room, Session, Waiting
-from stream.sketches import GrowingDistinct
 from stream.tally import Tally
-from stream.windows import Windows
 
 __all__ = [
     "OPERATION_START",
@@ -44,22 +41,19 @@ __all__ = [
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 Fields = dict[str, bytes | str]
+Places = list[int]
+"""Old place of a cell -> its place now, -1 for one that is not counted any more."""
 PART: Final = "#"
 """Stands between the name of a set of people and the name of a part of it."""
 OPERATION_START: Final = 0
 """Stands for the start of a session in the fields of a vendor's operation."""
 
 
-def pack_room(room: Room, totals: Mapping[Tally, bytes]) -> Fields:
-    """Return what changed of a room since the last call, and take it as kept.
-
-    Args:
-        room: the room.
-        totals: the totals of its sessions that were touched.
-    """
+def pack_room(room: Room) -> Fields:
+    """Return what changed of a room since the last call, and take it as kept."""
     fields: Fields = {"state": _encode(_room_state(room))}
     for session in room.sessions:
-        fields |= _tally(session.tally, session.start_ms, totals)
+        fields |= _tally(session.tally, session.start_ms)
     for feed, offset in room.fresh_waiting:
         waiting = room.waiting[feed, offset]
         fields[waiting_field(feed, offset)] = _encode((waiting.append_ms, waiting.late, waiting.event))
@@ -77,10 +71,10 @@ def past_fields(starts: Iterable[int]) -> list[str]:
     return [f"v:{start}" for start in starts]
 
 
-def pack_operation(operation: Operation, totals: Mapping[Tally, bytes]) -> Fields:
+def pack_operation(operation: Operation) -> Fields:
     """Return what changed of a vendor operation since the last call, and take it as kept."""
     fields: Fields = {"state": _encode({"newest_ms": operation.newest_ms})}
-    return fields | _tally(operation.tally, OPERATION_START, totals)
+    return fields | _tally(operation.tally, OPERATION_START)
 
 
 def waiting_field(feed: Feed, offset: int) -> str:
@@ -90,26 +84,22 @@ def waiting_field(feed: Feed, offset: int) -> str:
 
 def tally_fields(tally: Tally, start_ms: int) -> list[str]:
     """Return the fields that a session may have in its room's hash."""
+    sets, samples = tally.parts()
+    parts = ("", *map(str, range(GrowingDistinct.PIECES)))
     return [
         f"t:{start_ms}",
         *(f"r:{start_ms}:{name}" for name in tally.registers),
-        *(field for name, extra in tally.extras.items() for field in _extra_fields(extra, start_ms, name)),
-        *pane_fields(start_ms, {*tally.fine, *tally.fine_extras}, {*tally.coarse, *tally.coarse_extras}),
+        *(f"e:{start_ms}:{name}" for name in (*samples, *tally.items)),
+        *(f"e:{start_ms}:{name}{PART}{part}" for name in sets for part in parts),
+        *pane_fields(start_ms, tally.numbers(False), tally.numbers(True)),
     ]
 
 
-def _extra_fields(extra: Any, start_ms: int, name: str) -> list[str]:
-    if not isinstance(extra, GrowingDistinct):
-        return [f"e:{start_ms}:{name}"]
-    parts = ("", *map(str, range(GrowingDistinct.PIECES)))
-    return [f"e:{start_ms}:{name}{PART}{part}" for part in parts]
-
-
-def pane_fields(start_ms: int, fine: set[int], coarse: set[int]) -> list[str]:
+def pane_fields(start_ms: int, fine: Iterable[int], coarse: Iterable[int]) -> list[str]:
     """Return the fields that panes of a session may have in its room's hash."""
     return [
-        *(f"{kind}:{start_ms}:{number}" for number in sorted(fine) for kind in "fF"),
-        *(f"{kind}:{start_ms}:{number}" for number in sorted(coarse) for kind in "cC"),
+        *(f"{kind}:{start_ms}:{number}" for number in fine for kind in "fF"),
+        *(f"{kind}:{start_ms}:{number}" for number in coarse for kind in "cC"),
     ]
 
 
@@ -129,45 +119,19 @@ def _room_state(room: Room) -> dict[str, Any]:
     }
 
 
-def _tally(tally: Tally, start_ms: int, totals: Mapping[Tally, bytes]) -> Fields:
-    fields: Fields = {}
-    if tally.touched:
-        tally.touched = False
-        fields[f"t:{start_ms}"] = totals[tally]
+def _tally(tally: Tally, start_ms: int) -> Fields:
+    fields: Fields = dict(tally.pack(str(start_ms)))
     for name in tally.changed_registers:
         fields[f"r:{start_ms}:{name}"] = _encode(tally.registers[name])
-    for name, extra in tally.extras.items():
-        if isinstance(extra, GrowingDistinct):
-            if extra.changed:
-                for part, raw in extra.pack_changes().items():
-                    fields[f"e:{start_ms}:{name}{PART}{part}"] = raw
-        elif extra.changed:
-            extra.changed = False
-            fields[f"e:{start_ms}:{name}"] = _encode(extra.pack())
-    _panes(fields, f"f:{start_ms}", tally.changed_fine, tally.fine, tally.fine_extras)
-    _panes(fields, f"c:{start_ms}", tally.changed_coarse, tally.coarse, tally.coarse_extras)
     tally.changed_registers.clear()
+    for name, items in tally.items.items():
+        if items.changed:
+            items.changed = False
+            fields[f"e:{start_ms}:{name}"] = _encode(items.pack())
     return fields
 
 
-def _panes(
-    fields: Fields,
-    name: str,
-    changed: set[int],
-    panes: Mapping[int, bytes],
-    extras: Mapping[int, dict[str, Any]],
-) -> None:
-    for number in changed:
-        pane, more = panes.get(number), extras.get(number)
-        if pane:
-            fields[f"{name}:{number}"] = pane
-        if more is not None:
-            packed = {extra: kept.pack() for extra, kept in more.items()}
-            fields[f"{name.upper()}:{number}"] = _encode(packed)
-    changed.clear()
-
-
-def places_of(names: str) -> Ints | None:
+def places_of(names: str) -> Places | None:
     """Return where the cells lie now that lay in this order; None when they lie there still.
 
     Args:
@@ -175,7 +139,7 @@ def places_of(names: str) -> Ints | None:
     """
     if names == cell_names():
         return None
-    return np.array([LAYOUT.index.get(name, -1) for name in names.split()], np.int64)
+    return [LAYOUT.index.get(name, -1) for name in names.split()]
 
 
 def cell_names() -> str:
@@ -183,15 +147,12 @@ def cell_names() -> str:
     return " ".join(LAYOUT.names)
 
 
-def unpack_room(
-    room_id: str, fields: dict[bytes, bytes], windows: Windows, places: Ints | None = None
-) -> Room:
+def unpack_room(room_id: str, fields: dict[bytes, bytes], places: Places | None = None) -> Room:
     """Return the room that a hash holds.
 
     Args:
         room_id: the room.
         fields: the hash.
-        windows: where its sessions get their rows.
         places: from ``places_of``; if given, all panes and totals count as changed.
     """
     room, state = Room(room_id), _decode(fields[b"state"])
@@ -203,7 +164,7 @@ def unpack_room(
         room.sessions.append(session)
         room.current = None if session.reason else session
     tallies = {session.start_ms: session.tally for session in room.sessions}
-    _unpack_tallies(tallies, fields, windows, places)
+    _unpack_tallies(tallies, fields, places)
     for name, raw in fields.items():
         if name.startswith(b"w:"):
             _, feed, offset = name.decode().split(":")
@@ -219,101 +180,53 @@ def unpack_room(
     return room
 
 
-def unpack_operation(
-    name: str, fields: dict[bytes, bytes], windows: Windows, places: Ints | None = None
-) -> Operation:
+def unpack_operation(name: str, fields: dict[bytes, bytes], places: Places | None = None) -> Operation:
     """Return the vendor operation that a hash holds, see ``unpack_room``."""
     vendor, _, operation = name.partition("/")
     found = Operation(vendor, operation)
     found.newest_ms = _decode(fields[b"state"])["newest_ms"]
-    _unpack_tallies({OPERATION_START: found.tally}, fields, windows, places)
+    _unpack_tallies({OPERATION_START: found.tally}, fields, places)
     return found
 
 
-def _unpack_tallies(
-    tallies: Mapping[int, Tally], fields: dict[bytes, bytes], windows: Windows, places: Ints | None
-) -> None:
+def _unpack_tallies(tallies: Mapping[int, Tally], fields: dict[bytes, bytes], places: Places | None) -> None:
     """Take in what sessions came to.
 
     A field whose session is not there is left alone: what a newer version keeps does not stop an older one.
     """
     by_start = {str(start_ms).encode(): tally for start_ms, tally in tallies.items()}
-    for field, raw in fields.items():
-        unpack = _KINDS.get(field[:2])
-        if unpack is not None:
-            start, _, name = field[2:].partition(b":")
-            tally = by_start.get(start)
-            if tally is not None:
-                unpack(tally, name, raw)
-    for start_ms, tally in tallies.items():
-        totals = fields.get(f"t:{start_ms}".encode(), b"")
-        if places is not None:
-            totals = renumbered(totals, places)
-            _renumber_panes(tally, places)
-        windows.adopt(tally, totals)
+    for tally in tallies.values():
         tally.touched = places is not None
+    for field, raw in fields.items():
+        kind = field[:2]
+        start, _, name = field[2:].partition(b":")
+        found = by_start.get(start)
+        if found is None:
+            continue
+        if kind in _PANES:
+            found.unpack_cells(kind == b"c:", int(name), raw, places)
+        elif kind in _PANE_EXTRAS:
+            found.unpack_extras(kind == b"C:", int(name), raw)
+        elif kind == b"t:":
+            found.unpack_totals(raw, places)
+        elif kind == b"r:":
+            found.registers[name.decode()] = _decode(raw)
+        elif kind == b"e:":
+            _unpack_extra(found, name.decode(), raw)
 
 
-def _renumber_panes(tally: Tally, places: Ints) -> None:
-    tally.fine = {number: renumbered(raw, places) for number, raw in tally.fine.items()}
-    tally.coarse = {number: renumbered(raw, places) for number, raw in tally.coarse.items()}
-    tally.changed_fine.update(tally.fine)
-    tally.changed_coarse.update(tally.coarse)
-
-
-def _unpack_register(tally: Tally, name: bytes, raw: bytes) -> None:
-    tally.registers[name.decode()] = _decode(raw)
-
-
-def _unpack_extra(tally: Tally, name_and_part: bytes, raw: bytes) -> None:
-    name, is_part, part = name_and_part.decode().partition(PART)
-    extra = EXTRAS_INTO.get(name)
-    if extra is None or extra.session is None:
-        return
-    kept = tally.extras.setdefault(name, extra.session())
-    if is_part:
-        kept.unpack_part(part, raw)
+def _unpack_extra(tally: Tally, name_and_part: str, raw: bytes) -> None:
+    name, _, part = name_and_part.partition(PART)
+    items = new_items(name)
+    if items is None:
+        tally.unpack_part(name, part, raw)
     else:
-        kept.unpack(_decode(raw))
-    kept.changed = False
+        items.unpack(_decode(raw))
+        tally.items[name] = items
 
 
-def _unpack_fine(tally: Tally, number: bytes, raw: bytes) -> None:
-    tally.fine[int(number)] = raw
-
-
-def _unpack_coarse(tally: Tally, number: bytes, raw: bytes) -> None:
-    tally.coarse[int(number)] = raw
-
-
-def _unpack_fine_extras(tally: Tally, number: bytes, raw: bytes) -> None:
-    tally.fine_extras[int(number)] = _pane_extras(raw)
-
-
-def _unpack_coarse_extras(tally: Tally, number: bytes, raw: bytes) -> None:
-    tally.coarse_extras[int(number)] = _pane_extras(raw)
-
-
-def _pane_extras(raw: bytes) -> dict[str, Any]:
-    kept = {}
-    for name, packed in _decode(raw).items():
-        extra = EXTRAS.get(name)
-        if extra is not None and extra.pane is not None:
-            kept[name] = extra.pane()
-            kept[name].unpack(packed)
-    return kept
-
-
-_KINDS: Final[dict[bytes, Callable[[Tally, bytes, bytes], None]]] = {
-    b"r:": _unpack_register,
-    b"e:": _unpack_extra,
-    b"f:": _unpack_fine,
-    b"c:": _unpack_coarse,
-    b"F:": _unpack_fine_extras,
-    b"C:": _unpack_coarse_extras,
-}
-EXTRAS_INTO: Final[dict[str, Extra]] = {extra.into or name: extra for name, extra in EXTRAS.items()}
-"""Name of what a session keeps -> an extra that merges into it."""
+_PANES: Final = frozenset((b"f:", b"c:"))
+_PANE_EXTRAS: Final = frozenset((b"F:", b"C:"))
 
 
 @cache
