@@ -184,25 +184,28 @@ class Decoder:
             events = list(map(self._fast, values))
         except _REFUSALS:
             return False
-        good = self._good_ids
         if (
             max(map(len, values)) > VALUE_BYTES_MAX
             or max(map(_at_ms, events)) > min(appended_ms) + FUTURE_LIMIT_MS
-            or list(map(self._owner, events)) != list(map(self._rooms[partition].get, keys))
-            or not all(good.issuperset(map(attrgetter(name), events)) for name in self._ids[1:])
         ):
             return False
+        owners = list(map(self._owner, events))
         users: list[Any] = list(map(self._users.known.get, map(_user_id, events)))
-        if None in users:
-            try:
+        try:
+            if owners != list(map(self._rooms[partition].get, keys)):
+                self._learn_places(owners, keys, partition)
+            for name in self._ids[1:]:
+                for given in set(map(attrgetter(name), events)) - self._good_ids:
+                    self._learn_id(given)
+            if None in users:
                 users = [
                     self._learn_user(event.user_id) if user is None else user
                     for event, user in zip(events, users, strict=True)
                 ]
-            except _RefusedError:
-                return False
+        except (_RefusedError, InvalidEvent):
+            return False
         places: defaultdict[str, list[int]] = defaultdict(list)
-        for at, room_id in enumerate(map(self._owner, events)):
+        for at, room_id in enumerate(owners):
             places[room_id].append(at)
         batch.events.extend(events)
         batch.users.extend(users)
@@ -269,6 +272,11 @@ class Decoder:
             given = getattr(event, name)
             if given not in self._good_ids and not (given.isalnum() and given.isascii()):
                 self._learn_id(given)
+
+    def _learn_places(self, owners: Iterable[str], keys: Iterable[bytes | None], partition: int) -> None:
+        for owner, key in set(zip(owners, keys, strict=True)):
+            if self._rooms[partition].get(key) != owner:
+                self._check_place(owner, key, partition)
 
     def _learn_user(self, user_id: str) -> int:
         if _id_matches(user_id) is None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from stream.catalogue import WINDOWS_MS
 from stream.metrics.traffic import AFTERS_MS
+from stream.native import times_of
 
 __all__ = [
     "COARSE_MS",
@@ -130,11 +131,10 @@ class LateRule:
 
     def late_ones(self, events: Sequence[Any]) -> set[int]:
         """Return the places of the late ones among the next events of the log; None is no event."""
-        times = [event.at_ms for event in events if event is not None]
-        if not times:
+        oldest, newest = times_of(events)
+        if oldest > newest:
             return set()
-        newest = max(times)
-        if min(times) >= max(newest, self.highest_ms) - self.lateness_ms:
+        if oldest >= max(newest, self.highest_ms) - self.lateness_ms:
             self.highest_ms = max(newest, self.highest_ms)
             return set()
         return {at for at, event in enumerate(events) if event is not None and self.late(event.at_ms)}

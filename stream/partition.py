@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
 from stream.alignment import Record
 from stream.cells import Batch
@@ -17,6 +18,7 @@ from stream.codec import Batch as Decoded
 from stream.figures import FEED_FIGURES
 from stream.figures.words import add_title_words
 from stream.model import FEEDS, Feed, Order
+from stream.native import times_of
 from stream.operations import Operation
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule, oldest_brief, oldest_panes
@@ -30,6 +32,7 @@ __all__ = ["WAITING_MAX", "Partition"]
 
 WAITING_MAX: Final = 4_096
 """Most events of a room that wait for a session; more are off air at once, and counted as ``overflow``."""
+_Value = TypeVar("_Value")
 _FOLLOWS: Final = frozenset({"cancelled", "refunded"})
 """Statuses that belong to the order's own session."""
 
@@ -192,17 +195,16 @@ class Partition:
         session = room.current
         if session is None or session.opened > records[places[0]][2] + self._settle_ms:
             return False
-        some = [events[at] for at in places]
-        if min([event.at_ms for event in some]) < session.start_ms:
+        some = _at(events, places)
+        if times_of(some)[0] < session.start_ms:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
-        some_users = [users[at] for at in places]
         FEED_FIGURES[feed].add(
             Batch(
                 session.tally,
                 some,
-                some_users,
+                _at(users, places),
                 records,
                 places,
                 False,
@@ -421,3 +423,8 @@ class Partition:
     def _off_air(self, room: Room, feed: Feed) -> None:
         self.counts[f"off_air:{feed}"] += 1
         room.off_air[feed] = room.off_air.get(feed, 0) + 1
+
+
+def _at(values: Sequence[_Value], places: Sequence[int]) -> Sequence[_Value]:
+    """Return the values at these places."""
+    return itemgetter(*places)(values) if len(places) > 1 else (values[places[0]],)

@@ -28,7 +28,7 @@ from stream.figures import (
 )
 from stream.figures.view import Formula, View
 from stream.model import Feed
-from stream.native import Schema
+from stream.native import Schema, rows_of
 from stream.panes import COARSE_WINDOWS, DUE_WINDOW, JUDGED_MS
 from stream.tally import Tally
 from stream.windows import frames_of
@@ -75,7 +75,7 @@ class _Columns:
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         self._plan: Plan = tuple((at, c, FORMULAS[c.metric.name]) for at, c in enumerate(columns))
-        self._whole: Final = [at for at, column in enumerate(columns) if column.metric.whole]
+        self._whole: Final = [column.metric.whole for column in columns]
 
     def values(self, view: View) -> list[list[Any]]:
         """Return the figures of each subject; None is no data."""
@@ -89,12 +89,7 @@ class _Columns:
                 figures[:, at] = 0
             else:
                 figures[:, at] = found
-        unknown = np.isnan(figures)
-        figures[unknown] = 0
-        rows = figures.astype(object)
-        rows[:, self._whole] = figures[:, self._whole].astype(np.int64)
-        rows[unknown] = None
-        values: list[list[Any]] = rows.tolist()
+        values = rows_of(figures, self._whole)
         for at, found in objects:
             for row, one in zip(values, found, strict=True):
                 row[at] = one

@@ -5,6 +5,26 @@ window of ninety panes is added up in a microsecond. What the names do stands in
 which cells and extras there are is said in Python, by ``stream.figures``.
 """
 
-from stream.native._native import Distinct, Group, GrowingDistinct, Lowest, Schema, Tally, union_count
+from stream.native._native import (
+    Distinct,
+    Group,
+    GrowingDistinct,
+    Lowest,
+    Schema,
+    Tally,
+    rows_of,
+    times_of,
+    union_count,
+)
 
-__all__ = ["Distinct", "Group", "GrowingDistinct", "Lowest", "Schema", "Tally", "union_count"]
+__all__ = [
+    "Distinct",
+    "Group",
+    "GrowingDistinct",
+    "Lowest",
+    "Schema",
+    "Tally",
+    "rows_of",
+    "times_of",
+    "union_count",
+]

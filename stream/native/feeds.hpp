@@ -67,6 +67,18 @@ inline std::int64_t whole_number(PyObject* object) {
 
 inline std::int64_t number_field(PyObject* event, PyObject* name) { return whole_number(Owned(PyObject_GetAttr(event, name)).get()); }
 
+// The oldest and the newest time of events; None is no event. Without any, the oldest is after the newest.
+inline std::pair<std::int64_t, std::int64_t> times_of(const Sequence& events, const Fields& fields) {
+    auto found = std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
+    for (std::size_t at = 0; at < events.size(); ++at) {
+        if (events[at] != Py_None) {
+            const std::int64_t at_ms = number_field(events[at], fields.at_ms);
+            found = {std::min(found.first, at_ms), std::max(found.second, at_ms)};
+        }
+    }
+    return found;
+}
+
 // What a visitor does: its cell, the set that it joins by it, whether it is an event of theirs among the busiest.
 struct Action {
     std::string name;

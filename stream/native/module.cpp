@@ -663,6 +663,34 @@ PYBIND11_MODULE(_native, module) {
         }
         return union_count(parts);
     });
+    module.def("rows_of", [](const Figures& figures, const std::vector<bool>& whole) {
+        const auto rows = figures.unchecked<2>();
+        if (rows.shape(1) != static_cast<py::ssize_t>(whole.size())) {
+            throw py::value_error("as many columns as are told of were expected");
+        }
+        py::list found(rows.shape(0));
+        for (py::ssize_t at = 0; at < rows.shape(0); ++at) {
+            py::list row(rows.shape(1));
+            for (py::ssize_t column = 0; column < rows.shape(1); ++column) {
+                const double figure = rows(at, column);
+                PyObject* one = std::isnan(figure)                          ? Py_NewRef(Py_None)
+                                : whole[static_cast<std::size_t>(column)] ? PyLong_FromDouble(figure)
+                                                                          : PyFloat_FromDouble(figure);
+                if (one == nullptr) {
+                    throw py::error_already_set();
+                }
+                PyList_SET_ITEM(row.ptr(), column, one);
+            }
+            found[static_cast<std::size_t>(at)] = std::move(row);
+        }
+        return found;
+    });
+    module.def("times_of", [](const py::sequence& events) {
+        static const Fields fields;
+        auto found = std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
+        python_errors([&] { found = times_of(Sequence(events.ptr()), fields); });
+        return found;
+    });
     py::class_<NamedTally>(module, "Tally", py::dynamic_attr())
         .def(py::init<std::shared_ptr<Names>>())
         .def_readwrite("touched", &NamedTally::touched)
