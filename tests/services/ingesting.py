@@ -257,11 +257,9 @@ async def check(settings, read_all):
         reach_ms = min(int(value) for name, value in fields.items() if name.startswith("reach:"))
         assert set(partition.rooms) == set(counted["rooms"])
         for room_id, room in partition.rooms.items():
-            compare_room(
-                room, counted["rooms"][room_id], partition._users, partition.windows, reach_ms=reach_ms
-            )
+            compare_room(room, counted["rooms"][room_id], partition._users, reach_ms=reach_ms)
         for name, operation in partition.operations.items():
-            compare_operation(operation, counted["vendors"][name], partition.windows, reach_ms=reach_ms)
+            compare_operation(operation, counted["vendors"][name], reach_ms=reach_ms)
         found = {feed: partition.counts[f"late:{feed}"] for feed in counted["late"]}
         assert found == dict(counted["late"])
         duplicates = sum(room.duplicates for room in counted["rooms"].values())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from hashlib import blake2b
 
 import pytest
 
 from stream.figures import EXTRAS
-from stream.figures.pings import NODE_BITS, read_pings, strip_of
-from stream.figures.view import Stale
+from stream.figures.people import PANE_EXACT_MAX, WINDOW_PRECISION
+from stream.figures.pings import NODE_BITS, read_pings
 from stream.model import PROBES
+from stream.native import Distinct, Group
 from stream.panes import oldest_brief, oldest_panes
-from stream.sketches import Distinct, Lowest
-from tests.stream.logs import cells_of, totals_of
+from tests.stream.logs import cells_of, extras_of, sets_of, totals_of
 
 LISTS = {
     "complaints": ("picture", "sound", "buying", "after_sales", "question"),
@@ -21,32 +22,38 @@ LISTS = {
 }
 
 
-def compare_room(room, wanted, hasher, windows, *, reach_ms):
+def compare_room(room, wanted, hasher, *, reach_ms):
     """Assert that a room's sessions, totals, sets and panes are those of the recount."""
     assert room.state == wanted.state
     found = [(s.start_ms, s.end_ms, s.reason) for s in room.sessions]
     assert found == [(s.start_ms, s.end_ms, s.reason) for s in wanted.sessions]
     for session, counted in zip(room.sessions, wanted.sessions, strict=True):
-        assert totals_of(session.tally, windows) == dict(+counted.sums)
-        compare_people(session.tally.extras, counted.people, hasher)
+        assert totals_of(session.tally) == dict(+counted.sums)
+        compare_people(session.tally, counted.people, hasher)
         compare_registers(session.tally.registers, counted)
-        compare_items(session.tally.extras, counted, hasher)
+        compare_items(session.tally.items, counted, hasher)
     assert +Counter(room.off_air) == +wanted.off_air
     assert Counter(feed for feed, _ in room.waiting) == Counter(r.feed for r in wanted.waiting)
     compare_panes(room, wanted, hasher, reach_ms)
 
 
-def compare_operation(operation, wanted, windows, *, reach_ms):
+def compare_operation(operation, wanted, *, reach_ms):
     """Assert that an operation's totals, panes and latencies are those of the recount."""
     tally = operation.tally
-    assert totals_of(tally, windows) == dict(+wanted.sums)
+    assert totals_of(tally) == dict(+wanted.sums)
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     compare_sums([tally], wanted.panes, oldest_fine, oldest_coarse)
-    found = {n: kept["latencies"].counts for n, kept in tally.fine_extras.items() if n >= oldest_fine}
+    kept = extras_of(tally, coarse=False)
+    found = {n: flat_counts(extras["latencies"]) for n, extras in kept.items() if n >= oldest_fine}
     expected = {second: some for second, some in wanted.latencies.items() if second >= oldest_fine}
     assert set(found) == set(expected)
     for second, some in expected.items():
         compare_latencies(found[second], some)
+
+
+def flat_counts(flat):
+    """Return counts that are packed as step, number and so on."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def compare_latencies(counts, wanted_ms):
@@ -57,9 +64,9 @@ def compare_latencies(counts, wanted_ms):
         assert 0.1 * 1.02**step * 2 / 2.02 == pytest.approx(latency_ms, rel=0.010_001)
 
 
-def compare_people(extras, wanted, hasher):
+def compare_people(tally, wanted, hasher):
     """Assert that the sets of people hold the same users."""
-    found = {name: kept.members for name, kept in extras.items() if isinstance(kept, Distinct)}
+    found = {name: kept.members for name, kept in sets_of(tally).items()}
     assert found == {name: {hasher.short(user) for user in users} for name, users in wanted.items()}
 
 
@@ -101,12 +108,13 @@ def compare_panes(room, wanted, hasher, reach_ms):
     compare_sums(tallies, wanted.panes, oldest_fine, oldest_coarse)
     found: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     for tally in tallies:
-        for number, extras in tally.coarse_extras.items():
+        for number, extras in extras_of(tally, coarse=True).items():
             for name, kept in extras.items():
-                if number >= oldest_of(name, reach_ms) and isinstance(kept, Distinct):
-                    found[name, number] |= {hashed >> 32 for hashed in kept.members or ()}
-                elif number >= oldest_coarse and isinstance(kept, Lowest):
-                    found[name, number] |= set(kept.kept)
+                kind = EXTRAS[name].kind
+                if number >= oldest_of(name, reach_ms) and kind == "people":
+                    found[name, number] |= {hashed >> 32 for hashed in members_of(kept)}
+                elif number >= oldest_coarse and kind == "sample":
+                    found[name, number] |= set(array("I", kept))
     people = {
         key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_of(key[0], reach_ms)
     }
@@ -114,6 +122,13 @@ def compare_panes(room, wanted, hasher, reach_ms):
     assert found == {key: {hasher.short(user) >> 32 for user in users} for key, users in people.items()}
     compare_pings(tallies, wanted, oldest_coarse)
     compare_fine(tallies, wanted, hasher, oldest_fine)
+
+
+def members_of(packed):
+    """Return the members of a set of people that is exact."""
+    found = Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
+    found.unpack(packed)
+    return found.members
 
 
 def oldest_of(name, reach_ms):
@@ -129,22 +144,28 @@ def compare_fine(tallies, wanted, hasher, oldest):
         for (pane, user), number in session.busy.items():
             if pane * 10 >= oldest:
                 busy[pane * 10][hasher.short(user) & 0xFFFF_FFFF] = number
-        panes = {n: extras for n, extras in tally.fine_extras.items() if n >= oldest}
-        assert busy == {n: x["busiest"].numbers() for n, x in panes.items() if "busiest" in x}
+        panes = {n: extras for n, extras in extras_of(tally, coarse=False).items() if n >= oldest}
+        assert busy == {n: numbers_of(x["busiest"]) for n, x in panes.items() if "busiest" in x}
         for second, extras in panes.items():
             if "complainers" in extras:
-                found[second] |= extras["complainers"].members
+                found[second] |= members_of(extras["complainers"])
     users = {second: users for second, users in wanted.complainers.items() if second >= oldest}
     assert found == {second: {hasher.short(user) for user in who} for second, who in users.items()}
+
+
+def numbers_of(busiest):
+    """Return how many events of each user a pane knows."""
+    _, _, users, numbers = busiest
+    return dict(zip(array("I", users), array("I", numbers), strict=True))
 
 
 def compare_pings(tallies, wanted, oldest):
     """Assert that the panes keep every ping."""
     found: dict[int, Counter] = defaultdict(Counter)
     for tally in tallies:
-        for number, extras in tally.coarse_extras.items():
+        for number, extras in extras_of(tally, coarse=True).items():
             if number >= oldest and "pings" in extras:
-                found[number].update(pings_of(number, extras))
+                found[number].update(pings_of(tally, number))
     expected = {
         number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
         for number, pings in wanted.pane_pings.items()
@@ -153,12 +174,10 @@ def compare_pings(tallies, wanted, oldest):
     assert found == expected
 
 
-def pings_of(number, extras):
+def pings_of(tally, number):
     """Yield the pings that a pane keeps."""
     start_ms, end_ms = number * 10_000, number * 10_000 + 10_000
-    pings = read_pings(
-        [strip_of(Stale({number: extras}, None), start_ms, end_ms, step_ms=10_000)], start_ms, end_ms
-    )
+    pings = read_pings(Group([tally]), [0], start_ms, end_ms)
     hashed = pings.node & (1 << NODE_BITS) - 1
     columns = (pings.group, hashed, pings.at_ms, pings.interval_ms, pings.stall_ms, pings.offset)
     rows = zip(*(column.tolist() for column in columns), pings.has_offset.tolist(), strict=True)
@@ -179,8 +198,8 @@ def compare_sums(tallies, wanted, oldest_fine, oldest_coarse):
             fine[second].update(sums)
         if second // 10 >= oldest_coarse:
             coarse[second // 10].update(sums)
-    assert pane_sums([tally.fine for tally in tallies], oldest_fine) == nonzero(fine)
-    assert pane_sums([tally.coarse for tally in tallies], oldest_coarse) == nonzero(coarse)
+    assert pane_sums([tally.panes(False) for tally in tallies], oldest_fine) == nonzero(fine)
+    assert pane_sums([tally.panes(True) for tally in tallies], oldest_coarse) == nonzero(coarse)
 
 
 def pane_sums(kept, oldest):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 from collections import Counter, defaultdict
+
+import msgspec
 
 from stream.alignment import Alignment
 from stream.codec import Decoder
-from stream.entries import entries_of
 from stream.figures import EXTRAS, LAYOUT
 from stream.folding import Folder
 from stream.model import FEEDS
+from stream.operations import Operation
 from stream.panes import oldest_brief, oldest_panes
 from stream.partition import Partition
 from stream.store.flush import Flusher
-from stream.store.packing import unpack_operation, unpack_room
+from stream.store.packing import pack_operation, unpack_operation, unpack_room
 from stream.users import UserHasher
 from stream.words import SHIPPED, Words
 from tests.stream.recount import Record
@@ -163,9 +166,9 @@ class PlainStore:
         for key, fields in self.hashes.items():
             _, kind, name = [*key.split(":", 2), ""][:3]
             if kind == "room":
-                partition.adopt(unpack_room(name, fields, partition.windows))
+                partition.adopt(unpack_room(name, fields))
             elif kind == "vendor":
-                partition.operations[name] = unpack_operation(name, fields, partition.windows)
+                partition.operations[name] = unpack_operation(name, fields)
         for key, chunk in self.strings.items():
             partition.orders.load(int(key.rpartition(":")[2]), bytes(chunk))
         folding.flusher = Flusher(0, partition, set(), TOPICS)
@@ -222,19 +225,15 @@ def described(partition, reach_ms):
     """Return everything that a partition counted, as plain values; of panes those that windows may need."""
     partition.merge(partition.rooms.values(), partition.operations.values())
     return {
-        "rooms": {
-            room_id: _room(room, partition.windows, reach_ms)
-            for room_id, room in sorted(partition.rooms.items())
-        },
+        "rooms": {room_id: _room(room, reach_ms) for room_id, room in sorted(partition.rooms.items())},
         "vendors": {
-            name: _tally(found.tally, partition.windows, reach_ms)
-            for name, found in sorted(partition.operations.items())
+            name: _tally(found.tally, reach_ms) for name, found in sorted(partition.operations.items())
         },
         "counts": {name: n for name, n in sorted(partition.counts.items()) if n},
     }
 
 
-def _room(room, windows, reach_ms):
+def _room(room, reach_ms):
     return {
         "state": room.state,
         "facts": room.facts,
@@ -242,46 +241,65 @@ def _room(room, windows, reach_ms):
         "newest": dict(sorted(room.newest_ms.items())),
         "waiting": sorted(room.waiting),
         "sessions": [
-            (s.start_ms, s.end_ms, s.reason, s.live_ms, _tally(s.tally, windows, reach_ms))
-            for s in room.sessions
+            (s.start_ms, s.end_ms, s.reason, s.live_ms, _tally(s.tally, reach_ms)) for s in room.sessions
         ],
     }
 
 
-def totals_of(tally, windows):
+def totals_of(tally):
     """Return the totals of a session by cell, without zeros."""
-    if tally.slot < 0:
-        return {}
-    row = windows.totals[tally.slot].tolist()
-    return {name: number for name, number in zip(LAYOUT.names, row, strict=True) if number}
+    return {name: number for name, number in zip(LAYOUT.names, tally.totals, strict=True) if number}
+
+
+def sets_of(tally):
+    """Return the sets of people of a session, by name."""
+    return {name: tally.people(name) for name in tally.parts()[0]}
+
+
+def extras_of(tally, *, coarse):
+    """Return what the panes of a session keep besides cells: number -> name -> as it is packed."""
+    return {number: msgspec.msgpack.decode(raw) for number, raw in tally.extras_of_panes(coarse).items()}
+
+
+def fields_of(tally):
+    """Return the fields of the store of what changed of a tally since it was last asked for."""
+    operation = Operation("pay", "charge")
+    operation.tally = tally
+    return {name.encode(): raw for name, raw in pack_operation(operation).items()}
+
+
+def unpacked(fields, places=None):
+    """Return the tally that the fields of the store hold."""
+    return unpack_operation("pay/charge", fields, places).tally
 
 
 def cells_of(pane):
     """Return the numbers of a pane by cell."""
-    found = entries_of([pane], [0])
     sums: Counter[str] = Counter()
-    for cell, number in zip(found.cell.tolist(), found.number.tolist(), strict=True):
-        sums[LAYOUT.names[cell]] += number
+    for cell, number in struct.iter_unpack("<HI", pane):
+        sums[LAYOUT.names[cell & 0x7FFF]] += number << 32 if cell & 0x8000 else number
     return dict(sums)
 
 
-def _tally(tally, windows, reach_ms):
+def _tally(tally, reach_ms):
     oldest_fine, oldest_coarse = oldest_panes(reach_ms)
     return {
-        "totals": totals_of(tally, windows),
+        "totals": totals_of(tally),
         "registers": dict(sorted(tally.registers.items())),
-        "extras": {name: extra.pack() for name, extra in sorted(tally.extras.items())},
-        "fine": {n: cells_of(pane) for n, pane in sorted(tally.fine.items()) if n >= oldest_fine},
-        "coarse": {n: cells_of(pane) for n, pane in sorted(tally.coarse.items()) if n >= oldest_coarse},
-        "fine_extras": _extras(tally.fine_extras, oldest_fine, oldest_fine),
-        "coarse_extras": _extras(tally.coarse_extras, oldest_coarse, oldest_brief(reach_ms)),
+        "sets": {name: found.pack() for name, found in sorted(sets_of(tally).items())},
+        "samples": {name: tally.sample(name).pack() for name in sorted(tally.parts()[1])},
+        "items": {name: items.pack() for name, items in sorted(tally.items.items())},
+        "fine": {n: cells_of(pane) for n, pane in tally.panes(False).items() if n >= oldest_fine},
+        "coarse": {n: cells_of(pane) for n, pane in tally.panes(True).items() if n >= oldest_coarse},
+        "fine_extras": _extras(extras_of(tally, coarse=False), oldest_fine, oldest_fine),
+        "coarse_extras": _extras(extras_of(tally, coarse=True), oldest_coarse, oldest_brief(reach_ms)),
     }
 
 
 def _extras(panes, oldest, oldest_kept_briefly):
     return {
-        (number, name): extra.pack()
+        (number, name): packed
         for number, kept in sorted(panes.items())
-        for name, extra in sorted(kept.items())
+        for name, packed in sorted(kept.items())
         if number >= (oldest_kept_briefly if EXTRAS[name].brief else oldest)
     }

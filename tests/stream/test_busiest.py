@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import random
+from array import array
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.figures.busiest import CAPACITY, Busiest
+from stream.figures import new_tally
+from stream.figures.busiest import BUSIEST, CAPACITY, FLOOD, FLOODED, TOP
+from stream.native import Group
 from stream.panes import COARSE_MS
 from tests.stream.figured import Figures
+from tests.stream.logs import extras_of, fields_of, totals_of, unpacked
 from tests.stream.test_figures_interaction import like
 
-_few = st.lists(st.dictionaries(st.integers(0, CAPACITY - 1), st.integers(1, 500)), min_size=1, max_size=6)
+_part = st.dictionaries(st.integers(0, CAPACITY - 1), st.integers(1, 500))
+_few = st.lists(_part, min_size=1, max_size=6)
 _seed = st.integers(0, 2**32)
+SECOND = 1_700_000_000
+OLDEST = (0, 0, 0)
 
 
 def crowd(seed):
@@ -34,11 +42,23 @@ def total_of(parts):
     return found
 
 
-def merged(parts):
-    found = Busiest()
+def merged(parts, *, into=None, second=SECOND):
+    found = into or new_tally()
     for part in parts:
-        found.merge(part)
+        found.take(second, {}, {BUSIEST.name: part}, OLDEST)
     return found
+
+
+def pane_of(tally):
+    """Return what the pane keeps: all events, the most that a number may be too low by, the numbers."""
+    total, missed, users, numbers = extras_of(tally, coarse=False)[SECOND][BUSIEST.name]
+    assert array("I", users).tolist() == sorted(set(array("I", users)))
+    return total, missed, dict(zip(array("I", users), array("I", numbers), strict=True))
+
+
+def share_of(tally, seconds=10):
+    (share,) = Group([tally]).busiest_share(BUSIEST.name, TOP, SECOND, SECOND + seconds)
+    return share
 
 
 @given(_few, st.randoms())
@@ -46,30 +66,76 @@ def test_while_few_are_there_order_and_cuts_change_nothing(parts, chance):
     shuffled = list(parts)
     chance.shuffle(shuffled)
     together = total_of(parts)
-    packed = merged(parts).pack()
-    assert packed == merged(shuffled).pack() == merged([together]).pack()
-    assert merged(parts).numbers() == together
-    assert merged(parts).most == max(together.values(), default=0)
+    packed = merged(parts).extras_of_panes(False)
+    assert packed == merged(shuffled).extras_of_panes(False) == merged([together]).extras_of_panes(False)
+    assert pane_of(merged(parts)) == (together.total(), 0, together)
+
+
+@given(_few, _few)
+def test_while_few_are_there_the_share_is_that_of_a_plain_count(parts, later):
+    """Of one pane, and of several."""
+    found = merged(parts)
+    merged(later, into=found, second=SECOND + 10)
+    for seconds, together in ((10, total_of(parts)), (20, total_of([*parts, *later]))):
+        most = sum(number for _, number in together.most_common(TOP))
+        share = share_of(found, seconds)
+        assert share == most / together.total() if together else math.isnan(share)
+
+
+@given(_few, st.randoms())
+def test_while_few_are_there_a_flood_is_what_is_beyond_the_limit_however_it_came(parts, chance):
+    shuffled = list(parts)
+    chance.shuffle(shuffled)
+    beyond = sum(max(0, number - FLOOD) for number in total_of(parts).values())
+    for some in (parts, shuffled, [total_of(parts)]):
+        found = merged(some)
+        assert totals_of(found).get(FLOODED, 0) == beyond
+
+
+def test_users_of_the_same_short_hash_are_one():
+    found = merged([{7: 60, 1 << 32 | 7: 60}, {2 << 32 | 7: 5}])
+    assert pane_of(found) == (125, 0, {7: 125})
+    assert totals_of(found) == {FLOODED: 25}
 
 
 @given(_seed)
 def test_of_many_the_numbers_are_too_low_by_a_bounded_part(seed):
     parts = crowd(seed)
-    found, together = merged(parts), total_of(parts)
-    assert found.total == together.total()
-    assert len(found.numbers()) <= CAPACITY
-    assert found.missed <= together.total() / (CAPACITY + 1)
-    for user, number in found.numbers().items():
-        assert number <= together[user] <= number + found.missed
+    together = total_of(parts)
+    total, missed, numbers = pane_of(merged(parts))
+    assert total == together.total()
+    assert len(numbers) <= CAPACITY
+    assert missed <= together.total() / (CAPACITY + 1)
+    for user, number in numbers.items():
+        assert number <= together[user] <= number + missed
     for user, number in together.items():
-        assert user in found.numbers() or number <= found.missed
+        assert user in numbers or number <= missed
+
+
+@given(_seed)
+def test_of_many_the_summary_is_that_of_a_plain_program(seed):
+    """Misra and Gries: when there are too many, everyone loses as many as the first one too many has."""
+    parts, numbers, missed = crowd(seed), Counter[int](), 0
+    for part in parts:
+        numbers.update(part)
+        if len(numbers) > CAPACITY:
+            cut = sorted(numbers.values(), reverse=True)[CAPACITY]
+            numbers = +Counter({user: number - cut for user, number in numbers.items()})
+            missed += cut
+    found = merged(parts)
+    assert pane_of(found) == (total_of(parts).total(), missed, numbers)
+    most = sum(number + missed for _, number in numbers.most_common(TOP))
+    assert share_of(found) == min(1, most / total_of(parts).total())
 
 
 @given(_seed)
 def test_what_is_packed_comes_back(seed):
-    found, back = merged(crowd(seed)), Busiest()
-    back.unpack(found.pack())
-    assert (back.pack(), back.most, back.numbers()) == (found.pack(), found.most, found.numbers())
+    parts = crowd(seed)
+    found = merged(parts)
+    back = unpacked(fields_of(found))
+    assert pane_of(back) == pane_of(found)
+    assert share_of(back) == share_of(found)
+    assert pane_of(merged(parts, into=back)) == pane_of(merged(parts, into=found))
 
 
 def test_nobody_is_busy_in_a_large_crowd(log):

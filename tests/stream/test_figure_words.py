@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from stream.cells import Batch
-from stream.figures import FEED_FIGURES
+from stream.figures import FEED_FIGURES, new_tally
 from stream.figures.words import HITS_MAX, add_title_words
 from stream.model import Danmaku, Like, Speech
-from stream.tally import Tally
-from tests.stream.logs import WORDS
+from tests.stream.logs import WORDS, cells_of, totals_of
 
 AT_MS = 1_700_000_000_000
 
@@ -23,7 +22,7 @@ def lines(*texts):
 
 
 def test_a_hit_is_told_with_its_evidence():
-    tally = Tally()
+    tally = new_tally()
     batch_of("danmaku", tally, lines("好看", "卡了 加微信"), words=WORDS)
     batch_of("transcript", tally, [Speech("r", AT_MS, "全网最低价")], words=WORDS)
     assert tally.hits == [
@@ -34,14 +33,14 @@ def test_a_hit_is_told_with_its_evidence():
 
 
 def test_a_title_counts_and_is_evidence():
-    tally = Tally()
+    tally = new_tally()
     add_title_words(tally, WORDS, "全网最低价", "item_title", feed="marks", offset=7)
     assert tally.registers == {"prohibited": [1, 0, 0, 0]}
     assert tally.hits == [("ad_law", "critical", "item_title", "全网最低价", 0, "marks", 7)]
 
 
 def test_of_too_many_hits_the_gravest_are_told():
-    tally = Tally()
+    tally = new_tally()
     batch_of("danmaku", tally, lines(*["画面好卡"] * 30, "卡了 加微信", "画面好卡"), words=WORDS)
     assert len(tally.hits) == HITS_MAX
     assert [hit[0] for hit in tally.hits if hit[1] != "info"] == ["diversion"]
@@ -49,23 +48,28 @@ def test_of_too_many_hits_the_gravest_are_told():
 
 
 def test_twenty_grave_hits_leave_no_room_for_more():
-    tally = Tally()
+    tally = new_tally()
     batch_of("danmaku", tally, lines(*["加微信"] * 25), words=WORDS)
     assert [hit[-1] for hit in tally.hits] == list(range(HITS_MAX))
 
 
 def test_without_lists_nothing_is_found_and_repeats_are_told_all_the_same():
-    tally = Tally()
+    tally = new_tally()
     batch_of("danmaku", tally, lines("画面好卡", "画面好卡"))
-    cells = tally.fresh[AT_MS // 1_000].cells
-    assert cells == {"danmaku.count": 2, "danmaku.again": 1}
+    tally.merge((0, 0, 0))
+    assert totals_of(tally) == {"danmaku.count": 2, "danmaku.again": 1}
+    assert {number: cells_of(pane) for number, pane in tally.panes(False).items()} == {
+        AT_MS // 1_000: totals_of(tally)
+    }
     assert not tally.hits
 
 
 def test_the_core_of_the_catalogue_has_neither_people_nor_words():
-    tally = Tally()
+    tally = new_tally()
     batch_of("danmaku", tally, lines("画面好卡", "画面好卡"), words=WORDS, whole=False)
     batch_of("likes", tally, [Like("r", "u", AT_MS, 3)], whole=False)
-    (fresh,) = tally.fresh.values()
-    assert fresh.cells == {"danmaku.count": 2, "likes.events": 1, "likes.count": 3}
-    assert not fresh.extras
+    tally.merge((0, 0, 0))
+    assert totals_of(tally) == {"danmaku.count": 2, "likes.events": 1, "likes.count": 3}
+    assert tally.numbers(False) == [AT_MS // 1_000]
+    assert tally.parts() == ([], [])
+    assert not any(tally.extras_of_panes(coarse) for coarse in (False, True))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from stream.figures import new_tally
 from stream.figures.labels import LABELS_MAX, amounts_of
-from stream.tally import Tally
 from tests.stream.figured import Figures, visit
 
 AFTERS = ("30s", "1m", "3m", "10m")
@@ -53,7 +53,7 @@ def test_only_the_first_twelve_sources_have_their_own_enters(log):
 
 
 def test_the_labels_of_one_name_do_not_use_up_those_of_another():
-    tally = Tally()
+    tally = new_tally()
     for number in range(LABELS_MAX):
         amounts_of(tally, "enters_from", str(number), 1)[0] += 1
         amounts_of(tally, "orders_from", str(number), 2)[1] += 1

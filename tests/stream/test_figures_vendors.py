@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.figures.vendors import Latencies
+from stream.figures import new_tally
+from stream.figures.vendors import percentile_s, step_of
+from stream.native import Group
 from tests.stream.figured import Figures
+from tests.stream.logs import fields_of, unpacked
+
+OLDEST = (0, 0, 0)
 
 
 def call(log, latency_ms, outcome="ok"):
@@ -50,10 +58,17 @@ def test_a_minute_without_calls_has_no_percentile(log):
 
 @given(st.lists(st.floats(0.1, 86_400_000), min_size=1), st.integers(0, 100))
 def test_a_percentile_is_at_most_one_percent_off(latencies_ms, cut):
-    whole, rest = Latencies(), Latencies()
-    for at, latency_ms in enumerate(latencies_ms):
-        (whole if at < cut else rest).add(latency_ms)
-    whole.merge(rest)
-    again = Latencies()
-    again.unpack(whole.pack())
-    assert again.percentile_s(1) == pytest.approx(max(latencies_ms) / 1_000, rel=0.01)
+    """However the calls were cut, in whichever second they came, and after a load."""
+    tally, steps = new_tally(), [step_of(latency_ms) for latency_ms in latencies_ms]
+    tally.take(0, {}, {"latencies": Counter(steps[:cut])}, OLDEST)
+    tally = unpacked(fields_of(tally))
+    tally.take(0, {}, {"latencies": Counter(steps[cut::2])}, OLDEST)
+    tally.take(7, {}, {"latencies": Counter(steps[cut + 1 :: 2])}, OLDEST)
+    for one in (tally, unpacked(fields_of(tally))):
+        (counts,) = Group([one]).counts("latencies", False, 0, 10)
+        assert counts == Counter(steps)
+        assert percentile_s(counts, 1) == pytest.approx(max(latencies_ms) / 1_000, rel=0.01)
+
+
+def test_without_calls_there_is_no_percentile():
+    assert math.isnan(percentile_s({}, 0.99))

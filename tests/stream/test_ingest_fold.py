@@ -31,9 +31,9 @@ def test_a_log_comes_to_what_the_recount_says(drawn):
     wanted = recount(records, reach_ms=reach_ms)
     assert set(partition.rooms) == set(wanted["rooms"])
     for room_id, room in partition.rooms.items():
-        compare_room(room, wanted["rooms"][room_id], HASHER, partition.windows, reach_ms=reach_ms)
+        compare_room(room, wanted["rooms"][room_id], HASHER, reach_ms=reach_ms)
     for name, found in partition.operations.items():
-        compare_operation(found, wanted["vendors"][name], partition.windows, reach_ms=reach_ms)
+        compare_operation(found, wanted["vendors"][name], reach_ms=reach_ms)
     late = {feed: partition.counts[f"late:{feed}"] for feed in wanted["late"]}
     assert late == dict(wanted["late"])
 
@@ -89,9 +89,7 @@ def test_a_refund_follows_its_provisional_order_however_the_feeds_are_read():
     wanted = recount(log.records, reach_ms=reach_ms)["rooms"]["r1"]
     assert wanted.sessions[1].sums["orders.refunded"] == 1
     for folding in (fold_at_once(log.records, reach_ms), fold_rooms_first(log.records, reach_ms)):
-        compare_room(
-            folding.partition.rooms["r1"], wanted, HASHER, folding.partition.windows, reach_ms=reach_ms
-        )
+        compare_room(folding.partition.rooms["r1"], wanted, HASHER, reach_ms=reach_ms)
 
 
 def fold_rooms_first(records, reach_ms):

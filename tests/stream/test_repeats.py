@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.cells import Batch
-from stream.figures import FEED_FIGURES, new_windows
-from stream.figures.repeats import PAIRS_MAX, TEXTS_MAX, Said
+from stream.figures import FEED_FIGURES, new_tally
+from stream.figures.repeats import PAIRS_MAX, SAID, TEXTS_MAX
 from stream.model import Danmaku
-from stream.tally import Tally
-from tests.stream.logs import Log, fold_at_once, totals_of
+from tests.stream.logs import Log, fields_of, fold_at_once, totals_of, unpacked
 
 START_MS = 1_700_000_000_000
+OLDEST = (0, 0, 0)
 _lines = st.lists(
     st.tuples(
         st.integers(0, 5),
@@ -48,6 +48,11 @@ def again(tally):
     return sums["danmaku.again"], sums["suspect.repeat"]
 
 
+def pairs_of(tally):
+    """Return of each pane the pairs of text and user, and in which of its ten seconds each was last."""
+    return {number: {entry >> 4: entry & 15 for entry in pairs} for number, pairs in tally.said(SAID.name)}
+
+
 def told_plainly(events):
     """Return how many lines were said before, and how many were said by five within their minute."""
     before: list[tuple[str, int, str]] = []
@@ -65,7 +70,7 @@ def told_plainly(events):
 def test_lines_are_told_as_a_plain_program_tells_them(drawn):
     """However the log is cut, and from whichever flush on a new owner goes on with the panes alone."""
     now_ms, events = START_MS, []
-    tally, windows = Tally(), new_windows()
+    tally, fields = new_tally(), dict[bytes, bytes]()
     sums: Counter[str] = Counter()
     for user, wait_ms, back_ms, text, flushed in drawn:
         now_ms += wait_ms
@@ -73,14 +78,15 @@ def test_lines_are_told_as_a_plain_program_tells_them(drawn):
         add(tally, events[-1])
         if flushed:
             sums += Counter(dict(zip("as", again(tally), strict=True)))
-            windows.merge([tally], 0)
-            tally.memory.clear()
+            tally.merge(OLDEST)
+            fields |= fields_of(tally)
+            tally = unpacked(fields)
     sums += Counter(dict(zip("as", again(tally), strict=True)))
     assert (sums["a"], sums["s"]) == told_plainly(events)
 
 
 def test_of_very_many_texts_those_heard_last_are_remembered():
-    tally = Tally()
+    tally = new_tally()
     texts = (f"{at:b}".replace("0", "ab").replace("1", "cd") for at in range(2 * TEXTS_MAX + 1))
     lines = [line(START_MS + at, text) for at, text in enumerate(texts)]
     add(tally, *lines)
@@ -90,17 +96,26 @@ def test_of_very_many_texts_those_heard_last_are_remembered():
 
 
 def test_a_pane_keeps_a_bounded_number_of_pairs():
-    found = Said()
-    found.merge(dict.fromkeys(range(10 * PAIRS_MAX), 3))
-    found.merge({0: 5, 1: 2})
-    assert found.pairs() == {0: 5} | dict.fromkeys(range(1, PAIRS_MAX), 3)
-    back = Said()
-    back.unpack(found.pack())
-    assert back.pairs() == found.pairs()
+    found = new_tally()
+    for came in (dict.fromkeys(range(10 * PAIRS_MAX), 3), {0: 5, 1: 2}):
+        found.take(20, {}, {SAID.name: came}, OLDEST)
+    assert pairs_of(found) == {20: {0: 5} | dict.fromkeys(range(1, PAIRS_MAX), 3)}
+    assert pairs_of(unpacked(fields_of(found))) == pairs_of(found)
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 12), st.integers(0, 9)), max_size=6))
+def test_a_pane_keeps_when_a_pair_was_there_last(parts):
+    found, wanted = new_tally(), dict[int, int]()
+    for came in parts:
+        found.take(20, {}, {SAID.name: came}, OLDEST)
+        for pair, second in came.items():
+            wanted[pair] = max(second, wanted.get(pair, 0))
+    assert pairs_of(found).get(20, {}) == wanted
+    assert pairs_of(unpacked(fields_of(found))).get(20, {}) == wanted
 
 
 def test_a_text_that_many_send_in_one_second_needs_no_more_memory():
-    tally = Tally()
+    tally = new_tally()
     add(tally, *(line(START_MS, "a", f"u{user}") for user in range(1_000)))
     assert again(tally) == (999, 996)
     assert len(next(iter(tally.fresh.values())).extras["said"]) <= 10
@@ -115,5 +130,5 @@ def test_a_line_that_comes_long_after_its_time_is_neither_judged_nor_remembered(
         log.put("danmaku", room_id="r", user_id="u", text=text, at_ms=log.now_ms - late_ms)
     folding = fold_at_once(log.records, log.now_ms + 1_000)
     folding.flush()
-    totals = totals_of(folding.partition.rooms["r"].sessions[0].tally, folding.partition.windows)
+    totals = totals_of(folding.partition.rooms["r"].sessions[0].tally)
     assert (totals["danmaku.count"], totals["danmaku.again"]) == (4, 1)

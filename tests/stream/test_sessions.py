@@ -32,7 +32,7 @@ def fold(log, *, more_ms=SECOND_MS):
     folding = fold_at_once(log.records, log.now_ms + more_ms)
     (room,) = folding.partition.rooms.values()
     for session in room.sessions:
-        COUNTED[session] = totals_of(session.tally, folding.partition.windows)
+        COUNTED[session] = totals_of(session.tally)
     return room
 
 
@@ -305,7 +305,7 @@ def test_the_same_order_id_in_another_room_is_another_order(log):
         log.put("orders", room_id=room_id, user_id="u", order_id="o", status="paid", amount_fen=1)
     folding = fold_at_once(log.records, log.now_ms + SECOND_MS)
     partition = folding.partition
-    counted = [totals_of(r.sessions[0].tally, partition.windows) for r in partition.rooms.values()]
+    counted = [totals_of(r.sessions[0].tally) for r in partition.rooms.values()]
     assert [totals["orders.paid"] for totals in counted] == [1, 1]
 
 
@@ -327,8 +327,8 @@ def test_late_events_count_in_totals_and_not_in_panes(log):
     folding = fold_at_once(log.records, log.now_ms + SECOND_MS)
     room = folding.partition.rooms["r"]
     tally = room.sessions[0].tally
-    assert totals_of(tally, folding.partition.windows)["likes.count"] == 111
-    panes = tally.fine.values()
+    assert totals_of(tally)["likes.count"] == 111
+    panes = tally.panes(False).values()
     assert sum(cells_of(pane).get("likes.count", 0) for pane in panes) == 101
     assert folding.partition.counts["late:likes"] == 1
 

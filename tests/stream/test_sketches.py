@@ -1,4 +1,4 @@
-"""Distinct counts and medians are exact while small, good when large, and never depend on order."""
+"""Distinct counts are exact while small, good when large, and never depend on order."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.sketches import (
-    EXACT_MAX,
-    SESSION_PRECISION,
-    WINDOW_PRECISION,
-    Distinct,
-    GrowingDistinct,
-    Samples,
-    union_count,
-)
+from stream.figures.people import EXACT_MAX, SESSION_PRECISION, WINDOW_PRECISION
+from stream.native import Distinct, GrowingDistinct, Lowest, union_count
+from tests.stream.plain_sets import PlainDistinct
 
 hashes = st.integers(0, 2**64 - 1)
+alike = st.one_of(
+    hashes,
+    st.integers(0, 9),
+    st.integers(0, 63).map((1).__lshift__),
+    st.integers(0, 2**12 - 1).map(lambda top: top << 52),
+)
+"""Any hashes, and those that fill few registers, or have many leading zeros."""
+PRECISIONS = (4, WINDOW_PRECISION, SESSION_PRECISION, 16)
 
 
 def filled(precision, members):
@@ -33,6 +35,15 @@ def some(number, seed=1):
     return [chance.getrandbits(64) for _ in range(number)]
 
 
+def twins(precision, exact_max, parts):
+    """Return a native set and a plain one, to which the same has come in the same parts."""
+    found, plain = Distinct(precision, exact_max), PlainDistinct(precision, exact_max)
+    for part in parts:
+        found.merge(part)
+        plain.merge(part)
+    return found, plain
+
+
 @pytest.mark.parametrize("number", [0, 1, EXACT_MAX])
 def test_few_are_counted_exactly(number):
     assert filled(SESSION_PRECISION, some(number)).count() == number
@@ -44,6 +55,47 @@ def test_many_are_counted_within_the_error_that_is_promised(precision, error):
     for number in (1_100, 4_000, 40_000):
         squares = [(filled(precision, some(number, seed)).count() / number - 1) ** 2 for seed in range(12)]
         assert statistics.fmean(squares) ** 0.5 < 1.6 * error
+
+
+@given(st.lists(st.lists(alike, max_size=30), max_size=5), st.sampled_from((0, 3, 40)))
+def test_a_set_is_what_a_plain_program_keeps(parts, exact_max):
+    found, plain = twins(5, exact_max, parts)
+    assert found.members == plain.members
+    assert found.pack() == plain.pack()
+    assert found.count() == plain.count()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("number", [EXACT_MAX, EXACT_MAX + 1, 3_000, 60_000])
+def test_a_large_set_is_what_a_plain_program_keeps(number, precision):
+    """Sparse registers and dense ones, estimates and bytes."""
+    members = some(number, seed=number)
+    found, plain = twins(precision, EXACT_MAX, [members[: number // 3], members[number // 3 :]])
+    assert found.pack() == plain.pack()
+    assert found.count() == plain.count()
+
+
+@given(st.sets(alike, max_size=30), st.sets(alike, max_size=30), st.sampled_from((0, 8, 100)))
+def test_sets_are_united_as_a_plain_program_does(some_members, others, exact_max):
+    found, plain = twins(6, exact_max, [some_members])
+    other, plain_other = twins(6, exact_max, [others])
+    together = union_count([found, other])
+    found.merge(other)
+    plain.unite(plain_other)
+    assert found.pack() == plain.pack()
+    assert other.pack() == plain_other.pack()
+    if found.members is not None or other.members is None:
+        assert together == plain.count()
+
+
+@given(st.lists(st.sets(st.integers(0, 40), max_size=30), max_size=8))
+def test_a_union_of_small_sets_is_exact(parts):
+    """Also where it holds more than one set may."""
+    found = [Distinct(WINDOW_PRECISION, 30) for _ in parts]
+    for one, part in zip(found, parts, strict=True):
+        one.merge(part)
+    assert union_count(found) == len(set().union(*parts))
+    assert [one.members for one in found] == parts
 
 
 @given(st.lists(hashes, max_size=50), st.randoms())
@@ -73,6 +125,35 @@ def test_many_merge_with_few_either_way_round():
     assert one.pack() == other.pack() == filled(11, many + few).pack()
 
 
+@pytest.mark.parametrize("number", [3, 3_000])
+def test_a_set_that_is_united_with_itself_stays_as_it_is(number):
+    found = filled(11, some(number))
+    before = found.pack()
+    found.merge(found)
+    assert found.pack() == before
+    assert union_count([found, found]) == found.count()
+
+
+def test_sets_of_different_precision_are_not_united():
+    found = filled(11, some(2_000))
+    with pytest.raises(ValueError, match="precision"):
+        found.merge(filled(14, some(2_000)))
+    assert found.pack() == filled(11, some(2_000)).pack()
+
+
+@pytest.mark.parametrize("precision", [-1, 3, 17, 64])
+def test_there_is_no_set_of_a_precision_that_cannot_be(precision):
+    with pytest.raises(ValueError, match="precision"):
+        Distinct(precision)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**64, "1", None, 1.5])
+def test_what_is_no_hash_is_refused(wrong):
+    found = filled(11, {1})
+    with pytest.raises((TypeError, OverflowError)):
+        found.merge([2, wrong])
+
+
 @pytest.mark.parametrize("precision", [WINDOW_PRECISION, SESSION_PRECISION])
 @pytest.mark.parametrize("number", [0, 3, 1_100, 40_000])
 def test_a_packed_set_comes_back(number, precision):
@@ -80,7 +161,11 @@ def test_a_packed_set_comes_back(number, precision):
     again = Distinct(precision)
     again.unpack(found.pack())
     assert again.pack() == found.pack()
-    assert again.registers == found.registers
+    assert again.members == found.members
+    assert again.count() == found.count()
+    found.merge(some(2_000, seed=2))
+    again.merge(some(2_000, seed=2))
+    assert again.pack() == found.pack()
 
 
 @given(st.lists(st.integers(0, 700), max_size=12), st.integers(0, 2**32))
@@ -110,8 +195,18 @@ def test_what_a_growing_set_writes_at_a_flush_is_small():
     assert sum(sizes) / len(sizes) < 1_000
 
 
-def test_changed_tells_whether_there_is_something_to_keep():
-    found = filled(11, {1, 2})
+def test_a_growing_set_has_no_more_parts_than_it_says():
+    chance, found, names = random.Random(1), GrowingDistinct(SESSION_PRECISION), set[str]()
+    for _ in range(300):
+        found.merge({chance.getrandbits(64) for _ in range(chance.randrange(90))})
+        names |= set(found.pack_changes())
+    assert names == {"", *map(str, range(GrowingDistinct.PIECES))}
+
+
+@pytest.mark.parametrize("kind", [Distinct, GrowingDistinct])
+def test_changed_tells_whether_there_is_something_to_keep(kind):
+    found = kind(11)
+    found.merge({1, 2})
     assert found.changed
     found.changed = False
     found.merge({1})
@@ -122,44 +217,84 @@ def test_changed_tells_whether_there_is_something_to_keep():
     assert not found.changed
 
 
+def test_what_was_packed_is_not_packed_again():
+    found = GrowingDistinct(11)
+    found.merge({1, 2})
+    assert found.changed
+    assert found.pack_changes()
+    assert not found.changed
+
+
 def test_a_union_of_nothing_is_empty():
     assert union_count([]) == 0
 
 
-def of(values):
-    found = Samples()
-    for value in values:
-        found.add(value)
-    return found
-
-
-def test_without_numbers_there_is_no_median():
-    assert Samples().median() is None
-
-
-@given(st.lists(st.integers(-5_000, 5_000), min_size=1, max_size=100))
-def test_the_median_of_tenths_is_exact(tenths):
-    values = [tenth / 10 for tenth in tenths]
-    assert of(values).median() == pytest.approx(statistics.median(values))
-
-
-@given(st.lists(st.floats(-600_000, 600_000), min_size=1, max_size=400), st.integers(0, 400))
-def test_numbers_split_anywhere_merge_to_the_same(values, at):
-    left = of(values[:at])
-    left.merge(of(values[at:]))
-    assert left.pack() == of(values).pack() == of(sorted(values)).pack()
-
-
-def test_many_different_numbers_stay_bounded_and_near():
-    chance = random.Random(3)
-    values = [chance.uniform(-200, 200) for _ in range(20_000)]
-    found = of(values)
-    assert len(found.counts) <= Samples.KEYS_MAX
-    assert found.median() == pytest.approx(statistics.median(values), abs=400 * 0.004)
-
-
-def test_packed_samples_come_back():
-    found = of([1.5, -3, 1.5])
-    again = Samples()
+@given(st.lists(st.sets(alike, max_size=30), max_size=6), st.integers(1, 12))
+def test_a_sample_is_of_the_lowest(parts, most):
+    """By the upper half of the hash; and it tells below which everyone is kept."""
+    found, whole = Lowest(most), set().union(*parts)
+    halves = sorted({hashed >> 32 for hashed in whole})
+    for part in parts:
+        before = found.kept
+        found.changed = False
+        found.merge(part)
+        assert found.changed == (found.kept != before)
+    assert found.kept == halves[:most]
+    assert found.limit == (halves[most - 1] if len(halves) >= most else 2**32)
+    again = Lowest(most)
     again.unpack(found.pack())
-    assert again.median() == found.median() == 1.5
+    assert (again.kept, again.limit, again.pack()) == (found.kept, found.limit, found.pack())
+    assert found.pack() == b"".join(half.to_bytes(4, "little") for half in halves[:most])
+
+
+bad_sets = st.one_of(
+    st.binary(max_size=60),
+    st.tuples(st.sampled_from((b"e", b"s", b"z")), st.binary(max_size=400)).map(b"".join),
+)
+
+
+@given(bad_sets, st.sampled_from((4, WINDOW_PRECISION)))
+def test_bytes_that_are_no_set_are_refused_or_make_one(raw, precision):
+    """Whatever they are, nothing worse comes of them than a refusal."""
+    found = Distinct(precision)
+    try:
+        found.unpack(raw)
+    except ValueError:
+        return
+    found.merge({1, 2**63})
+    again = Distinct(precision)
+    again.unpack(found.pack())
+    assert again.pack() == found.pack()
+    assert found.count() >= 0
+
+
+@given(st.integers(0, 3_000), st.integers(0, 10_000), st.integers(0, 255))
+def test_a_set_of_which_a_byte_is_lost_or_wrong_is_refused_or_makes_one(number, at, wrong):
+    raw = bytearray(filled(WINDOW_PRECISION, some(number)).pack())
+    raw[at % len(raw)] = wrong
+    for spoilt in (bytes(raw), bytes(raw[: at % len(raw)])):
+        found = GrowingDistinct(WINDOW_PRECISION)
+        try:
+            found.unpack_part("", spoilt)
+        except ValueError:
+            continue
+        found.merge({1})
+        assert found.count() >= 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"q",
+        b"e1234567",
+        b"s\xff\xff\x01",
+        b"z",
+        b"z12345",
+        filled(14, some(40_000)).pack(),
+    ],
+)
+def test_what_is_no_packed_set_of_this_precision_is_refused(raw):
+    """Nothing, an unknown kind, a torn hash, a register that is not there, no zlib, another precision."""
+    with pytest.raises(ValueError, match=r"."):
+        Distinct(WINDOW_PRECISION).unpack(raw)

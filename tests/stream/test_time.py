@@ -87,7 +87,7 @@ def test_what_comes_from_the_future_is_a_dead_letter_and_moves_no_window(log):
     folding = fold_at_once(log.records, log.now_ms + 1_000)
     assert [(letter.offset, letter.reason) for letter in folding.folder.dead] == [(1, "future")]
     tally = folding.partition.rooms["r"].sessions[0].tally
-    assert totals_of(tally, folding.partition.windows)["danmaku.count"] == 1
+    assert totals_of(tally)["danmaku.count"] == 1
 
 
 def test_a_broker_clock_that_jumps_back_loses_nothing_and_moves_no_reach_back(log):
@@ -101,7 +101,7 @@ def test_a_broker_clock_that_jumps_back_loses_nothing_and_moves_no_reach_back(lo
     queue = folding.alignment.queues["danmaku"]
     assert (len(queue), queue.reach_ms, queue.append_ms) == (0, ahead_ms + 5_000, ahead_ms)
     tally = folding.partition.rooms["r"].sessions[0].tally
-    assert totals_of(tally, folding.partition.windows)["danmaku.count"] == 4
+    assert totals_of(tally)["danmaku.count"] == 4
     assert folding.partition.counts["late:danmaku"] == 3  # their own clock fell by more than the lateness
 
 
@@ -143,9 +143,9 @@ def summary(folding, by_ms):
     assert set(folding.alignment.queues) == set(FEEDS)
     return {
         key: (
-            totals_of(tally, partition.windows),
-            {number - by_ms // 1_000: pane for number, pane in tally.fine.items()},
-            {number - by_ms // 10_000: pane for number, pane in tally.coarse.items()},
+            totals_of(tally),
+            {number - by_ms // 1_000: pane for number, pane in tally.panes(False).items()},
+            {number - by_ms // 10_000: pane for number, pane in tally.panes(True).items()},
         )
         for key, tally in tallies.items()
     }, {name: number for name, number in partition.counts.items() if number}

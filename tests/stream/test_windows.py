@@ -2,58 +2,73 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream import figures
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Extra, Group, Layout
+from stream.figures import EXTRAS, LAYOUT, new_tally
+from stream.figures.view import View
 from stream.model import Feed
-from stream.panes import KEEP_SLACK_MS, LATE, LateRule, oldest_panes, pane_ms, window_bounds
-from stream.sketches import Samples
-from stream.tally import Tally
-from stream.windows import Frame, Windows
+from stream.native import Group
+from stream.panes import (
+    COARSE_WINDOWS,
+    KEEP_SLACK_MS,
+    LATE,
+    LateRule,
+    oldest_brief,
+    oldest_panes,
+    pane_ms,
+    window_bounds,
+)
+from tests.stream.logs import fields_of, totals_of, unpacked
 
-LAYOUT = Layout((Group("l", "likes", ("a", "b")), Group("v", "visits", ("a",))))
-VALUES = Extra("values", Samples, pane=Samples, fine=True)
-EXTRAS = {VALUES.name: VALUES}
 FEEDS: tuple[Feed, ...] = ("likes",)
+JOINT: tuple[Feed, ...] = ("danmaku", "likes", "visits")
+CELLS = ("likes.count", "likes.events", "danmaku.count", "visits.enter", "orders.paid")
+FEEDS_OF: dict[str, tuple[tuple[Feed, ...], ...]] = {
+    "likes.count": (FEEDS,),
+    "likes.events": (FEEDS, JOINT),
+    "danmaku.count": (("danmaku",), JOINT),
+    "visits.enter": (("visits",),),
+    "orders.paid": (("orders",),),
+}
+"""Cell -> the sets of feeds whose windows have it."""
 START_MS = 1_700_000_000_000
 SECOND = START_MS // 1_000
+NOTHING_FORGOTTEN = (0, 0, 0)
 
 
-def new_windows():
-    frames = (Frame(FEEDS, LAYOUT.of_feeds(FEEDS), LAYOUT), Frame(("likes", "visits"), ("l.b",), LAYOUT))
-    return Windows(LAYOUT, frames, EXTRAS)
-
-
-def likes(tally, second, number, cell="l.a"):
+def likes(tally, second, number, cell="likes.count"):
     tally.fresh_at(second).cells[cell] += number
 
 
-def median(panes):
-    whole = Samples()
-    for pane in panes:
-        whole.merge(pane)
-    return whole.median()
+def sums_of(tallies, cell, window, reach_ms, feeds=FEEDS):
+    """Return what a window of each tally comes to."""
+    ends_ms = reach_ms if isinstance(reach_ms, dict) else {feeds: reach_ms}
+    view = View(figures._FRAMES, LAYOUT, tallies, ends_ms)
+    view.feeds = feeds
+    return view.window(cell, window).tolist()
 
 
 class Counted:
     """One tally and its windows."""
 
     def __init__(self, **at):
-        self.windows, self.tally = new_windows(), Tally()
+        self.tally = new_tally()
         for name, number in at.items():
             likes(self.tally, SECOND + int(name[1:]), number)
-        self.windows.merge([self.tally], 0)
+        self.tally.merge(NOTHING_FORGOTTEN)
 
-    def __call__(self, window, reach_ms, cell="l.a", feeds=FEEDS):
-        self.windows.advance({FEEDS: reach_ms, ("likes", "visits"): reach_ms})
-        rows, place = self.windows.sums(feeds, window)
-        return int(rows[self.tally.slot, place[cell]])
+    def __call__(self, window, reach_ms):
+        (found,) = sums_of([self.tally], "likes.count", window, reach_ms)
+        return found
 
 
 def test_an_event_on_the_edge_is_counted_by_the_later_window_only():
@@ -89,86 +104,178 @@ def test_coarse_panes_hold_what_their_seconds_hold():
 def test_what_is_late_counts_in_the_total_only():
     found = Counted(s0=1)
     likes(found.tally, LATE, 5)
-    found.windows.merge([found.tally], 0)
-    assert found.windows.totals[found.tally.slot].tolist() == [6, 0, 0]
+    found.tally.merge(NOTHING_FORGOTTEN)
+    assert totals_of(found.tally) == {"likes.count": 6}
     assert found("1m", START_MS + 10_000) == 1
+    assert (found.tally.numbers(False), found.tally.numbers(True)) == ([SECOND], [SECOND // 10])
 
 
 def test_each_set_of_feeds_has_its_own_end():
-    windows, tally = new_windows(), Tally()
-    likes(tally, SECOND, 1, "l.b")
-    likes(tally, SECOND + 5, 2, "l.b")
-    windows.merge([tally], 0)
-    windows.advance({FEEDS: START_MS + 6_000, ("likes", "visits"): START_MS + 5_000})
-    for feeds, number in ((FEEDS, 3), (("likes", "visits"), 1)):
-        rows, place = windows.sums(feeds, "10s")
-        assert rows[tally.slot, place["l.b"]] == number
+    tally = new_tally()
+    likes(tally, SECOND, 1, "likes.events")
+    likes(tally, SECOND + 5, 2, "likes.events")
+    tally.merge(NOTHING_FORGOTTEN)
+    ends_ms = {FEEDS: START_MS + 6_000, JOINT: START_MS + 5_000}
+    for feeds, number in ((FEEDS, 3), (JOINT, 1), (FEEDS, 3)):
+        assert sums_of([tally], "likes.events", "10s", ends_ms, feeds) == [number]
 
 
 def test_large_numbers_stay_exact():
     found = Counted(s0=2**53, s1=2**31)
     likes(found.tally, SECOND, 2**40)
-    found.windows.merge([found.tally], 0)
+    found.tally.merge(NOTHING_FORGOTTEN)
     assert found("10s", START_MS + 10_000) == 2**53 + 2**31 + 2**40
-    raw = found.windows.packed_totals([found.tally])[0]
-    again, other = new_windows(), Tally()
-    again.adopt(other, raw)
-    assert again.totals[other.slot, 0] == 2**53 + 2**31 + 2**40
+    assert totals_of(found.tally) == {"likes.count": 2**53 + 2**31 + 2**40}
+    assert totals_of(unpacked(fields_of(found.tally))) == totals_of(found.tally)
 
 
-def test_a_row_that_was_given_back_begins_at_zero():
-    found = Counted(s0=7)
-    found("10s", START_MS + 10_000)
-    found.windows.drop(found.tally)
-    other = Tally()
-    likes(other, SECOND, 1)
-    found.windows.merge([other], 0)
-    found.tally = other
-    assert found("10s", START_MS + 10_000) == 1
+def test_large_numbers_that_come_and_go_leave_no_trace():
+    """Sums are of integers: what a window leaves behind takes nothing of the small numbers along."""
+    found = Counted(s0=2**60, s5=1)
+    assert found("10s", START_MS + 10_000) == 2**60
+    assert found("10s", START_MS + 11_000) == 1
+
+
+def test_a_subject_without_events_of_a_group_has_no_sum_and_the_others_have_theirs():
+    some, none, other = (new_tally() for _ in range(3))
+    likes(some, SECOND, 4)
+    likes(none, SECOND, 7, "danmaku.count")
+    likes(other, SECOND - 3_600, 2)
+    for tally in (some, none, other):
+        tally.merge(NOTHING_FORGOTTEN)
+    found = sums_of([some, none, other], "likes.count", "10s", START_MS + 5_000)
+    assert np.array_equal(found, [4, np.nan, 0], equal_nan=True)
 
 
 moves = st.lists(
-    st.tuples(st.integers(-40, 12), st.integers(1, 9), st.sampled_from((0, 0, 300, 1_000, 45_000, 2_000_000)))
+    st.tuples(
+        st.integers(-40, 12),
+        st.sampled_from(CELLS),
+        st.integers(1, 9),
+        st.sampled_from((0, 0, 300, 1_000, 45_000, 2_000_000)),
+        st.booleans(),
+    ),
+    max_size=25,
 )
 
 
 @given(moves)
+@settings(deadline=None)
 def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
     """Events before and after the reach, small steps and leaps of it, old panes forgotten now and then."""
-    found, reach_ms, forgot_ms = Counted(), START_MS + 500_000, 0
-    tally, came = found.tally, Counter[int]()
-    for shift, number, wait_ms in steps:
+    reach_ms, forgot_ms = START_MS + 500_000, 0
+    tally, other, came = new_tally(), new_tally(), Counter[tuple[int, str]]()
+    likes(other, reach_ms // 1_000, 1)
+    other.merge(NOTHING_FORGOTTEN)
+    for shift, cell, number, wait_ms, asked in steps:
         second = reach_ms // 1_000 + shift
-        likes(tally, second, number)
-        tally.fresh_at(second).extra("values", Samples).add(number)
-        came[second] += number
-        found.windows.merge([tally], forgot_ms)
+        likes(tally, second, number, cell)
+        came[second, cell] += number
+        tally.merge((*oldest_panes(forgot_ms), oldest_brief(forgot_ms)))
         reach_ms += wait_ms
         if number == 1:
             forgot_ms = reach_ms
             tally.forget(*oldest_panes(forgot_ms))
-        for window in WINDOWS_MS:
+            tally.forget_brief(oldest_brief(forgot_ms))
+        for window in WINDOWS_MS if asked else ():
             first, end = (at * pane_ms(window) // 1_000 for at in window_bounds(window, reach_ms))
-            inside = {at: n for at, n in came.items() if first <= at < end}
-            assert found(window, reach_ms) == sum(inside.values())
-            bounds = window_bounds(window, reach_ms)
-            values = tally.window(VALUES, window, bounds, median)
-            assert (values is None) == (not inside)
-            fresh = Tally()
-            fresh.fine_extras, fresh.coarse_extras = tally.fine_extras, tally.coarse_extras
-            assert values == fresh.window(VALUES, window, bounds, median)
+            for one in {cell for _, cell in came}:
+                inside = [n for (at, name), n in came.items() if name == one and first <= at < end]
+                for feeds in FEEDS_OF[one]:
+                    found, _ = sums_of([tally, other], one, window, reach_ms, feeds)
+                    assert found == sum(inside)
+
+
+def some_extras(chance):
+    """Return extras that come at once: people of few who are there, so that they meet."""
+    users = {chance.randrange(12) << 40 | 7 for _ in range(chance.randrange(1, 5))}
+    made = {
+        "people": lambda: users,
+        "sample": lambda: users,
+        "busiest": lambda: {user: chance.randrange(1, 150) for user in users},
+        "said": lambda: {user >> 4: chance.randrange(10) for user in users},
+        "pings": lambda: [chance.randrange(3) << 46 | chance.randrange(2**30), chance.randrange(2**62)],
+        "counts": lambda: {chance.randrange(30): chance.randrange(1, 9)},
+    }
+    names = chance.sample(sorted(EXTRAS), chance.randrange(4))
+    return {name: made[EXTRAS[name].kind]() for name in names}
+
+
+def told(tally, reach_ms):
+    """Return all that the native module tells of a tally's windows, as plain values."""
+    group, found = Group([tally]), {}
+    for window in WINDOWS_MS:
+        span = (window in COARSE_WINDOWS, *window_bounds(window, reach_ms))
+        for name, extra in EXTRAS.items():
+            if extra.kind == "people" and extra.panes and extra.coarse == span[0]:
+                found[name, window] = group.people(name, *span)
+        if span[0]:
+            found["pings", window] = group.pings("pings", [0], *span[1:])
+            for share in (0.5, 0.9):
+                found["lag", share, window] = group.lag("clicked", "paid", 8, share, *span[1:])
+        else:
+            found["latencies", window] = group.counts("latencies", *span)
+    end = reach_ms // 10_000 * 10
+    found["busiest"] = group.busiest_share("busiest", 10, end - 60, end)
+    return {name: one.tolist() if isinstance(one, np.ndarray) else one for name, one in found.items()}
+
+
+@given(st.integers(0, 2**32))
+@settings(deadline=None)
+def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
+    """Whatever comes in whichever pane, however the reach moves, and whatever is forgotten."""
+    chance, tally, fields = random.Random(seed), new_tally(), {}
+    reach_ms, forgot_ms = START_MS, START_MS
+    for _ in range(chance.randrange(1, 25)):
+        for _ in range(chance.randrange(4)):
+            second = reach_ms // 1_000 + chance.choice((-700, -90, -40, -9, -3, 0, 0, 5))
+            second = second if chance.random() < 0.3 else second // 60 * 60
+            oldest = (*oldest_panes(forgot_ms), oldest_brief(forgot_ms))
+            tally.take(second, {}, some_extras(chance), oldest)
+        reach_ms += chance.choice((0, 0, 1_000, 1_000, 7_000, 60_000, 400_000))
+        if chance.random() < 0.2:
+            forgot_ms = reach_ms
+            tally.forget(*oldest_panes(forgot_ms))
+            tally.forget_brief(oldest_brief(forgot_ms))
+        fields |= fields_of(tally)
+        if chance.random() < 0.8:
+            np.testing.assert_equal(told(tally, reach_ms), told(unpacked(fields), reach_ms))
 
 
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():
     found = Counted(s0=1, s119=2)
     tally, reach_ms = found.tally, START_MS + 60_000 + KEEP_SLACK_MS + 1_000
-    assert tally.forget(*oldest_panes(reach_ms)) == ({SECOND}, set())
+    assert tally.forget(*oldest_panes(reach_ms)) == ([SECOND], [])
     likes(tally, SECOND, 7)
-    found.windows.merge([tally], reach_ms)
-    assert SECOND not in tally.fine
-    assert SECOND // 10 in tally.coarse
+    tally.merge((*oldest_panes(reach_ms), oldest_brief(reach_ms)))
+    assert SECOND not in tally.panes(False)
+    assert SECOND // 10 in tally.panes(True)
     late_ms = START_MS + 900_000 + KEEP_SLACK_MS + 10_000
-    assert tally.forget(*oldest_panes(late_ms)) == ({SECOND + 119}, {SECOND // 10})
+    assert tally.forget(*oldest_panes(late_ms)) == ([SECOND + 119], [SECOND // 10])
+
+
+def test_a_pane_that_was_dropped_is_not_kept_either():
+    found = Counted(s0=1)
+    found.tally.forget(SECOND + 1, SECOND // 10 + 1)
+    assert set(fields_of(found.tally)) == {b"state", b"t:0"}
+
+
+def test_what_is_kept_briefly_goes_before_its_pane():
+    tally = new_tally()
+    tally.take(SECOND // 60 * 60, {"likes.count": 1}, {"writers": {1}, "visitors": {1}}, NOTHING_FORGOTTEN)
+    fields = fields_of(tally)
+    number = SECOND // 60 * 6
+    tally.forget_brief(number)
+    assert fields_of(tally).keys() == {b"state"}
+    tally.forget_brief(number + 1)
+    fields |= fields_of(tally)
+    for one in (tally, unpacked(fields)):
+        group = Group([one])
+        counts = [group.people(name, True, number, number + 6)[0] for name in ("writers", "visitors")]
+        assert counts == [0, 1]
+    tally.take(SECOND // 60 * 60, {}, {"writers": {2}, "visitors": {2}}, (0, 0, number + 1))
+    counts = [Group([tally]).people(name, True, number, number + 6)[0] for name in ("writers", "visitors")]
+    assert counts == [0, 2]
 
 
 def test_late_is_below_the_highest_before_it_minus_the_lateness():
