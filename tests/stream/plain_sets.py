@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from typing import Any
 
 
 class PlainDistinct:
@@ -17,8 +18,8 @@ class PlainDistinct:
     def __init__(self, precision, exact_max=1024):
         self.precision = precision
         self.exact_max = exact_max
-        self.members = set()
-        self.registers = None
+        self.members: Any = set()
+        self.registers: Any = None
 
     def merge(self, hashes):
         """Add hashes."""

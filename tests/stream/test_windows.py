@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -203,7 +204,8 @@ def some_extras(chance):
 
 def told(tally, reach_ms):
     """Return all that the native module tells of a tally's windows, as plain values."""
-    group, found = Group([tally]), {}
+    group = Group([tally])
+    found: dict[tuple[Any, ...], Any] = {}
     for window in WINDOWS_MS:
         span = (window in COARSE_WINDOWS, *window_bounds(window, reach_ms))
         for name, extra in EXTRAS.items():
@@ -216,7 +218,7 @@ def told(tally, reach_ms):
         else:
             found["latencies", window] = group.counts("latencies", *span)
     end = reach_ms // 10_000 * 10
-    found["busiest"] = group.busiest_share("busiest", 10, end - 60, end)
+    found["busiest",] = group.busiest_share("busiest", 10, end - 60, end)
     return {name: one.tolist() if isinstance(one, np.ndarray) else one for name, one in found.items()}
 
 
@@ -224,7 +226,7 @@ def told(tally, reach_ms):
 @settings(deadline=None)
 def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
     """Whatever comes in whichever pane, however the reach moves, and whatever is forgotten."""
-    chance, tally, fields = random.Random(seed), new_tally(), {}
+    chance, tally, fields = random.Random(seed), new_tally(), dict[bytes, Any]()
     reach_ms, forgot_ms = START_MS, START_MS
     for _ in range(chance.randrange(1, 25)):
         for _ in range(chance.randrange(4)):
