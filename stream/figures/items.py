@@ -196,10 +196,10 @@ def add_clicks(batch: Batch, clicks: Iterable[int]) -> None:
         batch: visits.
         clicks: the places of the clicks among them.
     """
-    items: _Items[_Clicked] = _of(batch.tally, _CLICKED)
     for at in clicks:
         visit = batch.events[at]
         if visit.item_id is not None:
+            items: _Items[_Clicked] = _of(batch.tally, _CLICKED)
             items.item(visit.item_id).add(visit.at_ms, batch.users[at])
 
 

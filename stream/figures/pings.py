@@ -149,7 +149,7 @@ def read_pings(group: Group, places: Sequence[int], start_ms: int, end_ms: int) 
         node=(where >> _PANE_AT_BITS) + np.repeat(session * len(PROBES) << NODE_BITS, sizes),
         at_ms=(where & (1 << _PANE_AT_BITS) - 1)
         + np.repeat(np.asarray(numbers, np.int64) * COARSE_MS - start_ms, sizes),
-        interval_ms=rest >> _INTERVAL_SHIFT,
+        interval_ms=rest >> _INTERVAL_SHIFT & _TIME_MAX,
         stall_ms=rest >> _STALL_SHIFT & _TIME_MAX,
         offset=offset - _OFFSET_ZERO,
         has_offset=offset > 0,

@@ -65,11 +65,22 @@ inline std::int64_t whole_number(PyObject* object) {
     return number;
 }
 
-inline std::int64_t number_field(PyObject* event, PyObject* name) { return whole_number(Owned(PyObject_GetAttr(event, name)).get()); }
+inline Hash hash_of(PyObject* object) {
+    const Hash hashed = PyLong_AsUnsignedLongLong(object);
+    if (hashed == static_cast<Hash>(-1) && PyErr_Occurred() != nullptr) {
+        throw PythonError();
+    }
+    return hashed;
+}
+
+inline std::int64_t number_field(PyObject* event, PyObject* name) {
+    return whole_number(Owned(PyObject_GetAttr(event, name)).get());
+}
 
 // The oldest and the newest time of events; None is no event. Without any, the oldest is after the newest.
 inline std::pair<std::int64_t, std::int64_t> times_of(const Sequence& events, const Fields& fields) {
-    auto found = std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
+    auto found =
+        std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
     for (std::size_t at = 0; at < events.size(); ++at) {
         if (events[at] != Py_None) {
             const std::int64_t at_ms = number_field(events[at], fields.at_ms);
@@ -79,7 +90,8 @@ inline std::pair<std::int64_t, std::int64_t> times_of(const Sequence& events, co
     return found;
 }
 
-// What a visitor does: its cell, the set that it joins by it, whether it is an event of theirs among the busiest.
+// What a visitor does: its cell, the set that it joins by it, whether it is an event of theirs among the
+// busiest.
 struct Action {
     std::string name;
     Cell cell;
@@ -107,8 +119,8 @@ struct Feeds {
     Cell stays = 0;
     Cell stays_ms = 0;
     Cell bounced = 0;
-    std::vector<Cell> left;                   // before each time to look again
-    std::vector<std::int64_t> afters_ms;      // the times to look again
+    std::vector<Cell> left;               // before each time to look again
+    std::vector<std::int64_t> afters_ms;  // the times to look again
     std::vector<std::int64_t> dwell_bounds_ms;
     std::int64_t dwell_max_ms = 0;
     std::int64_t bounce_ms = 0;
@@ -131,7 +143,9 @@ public:
     }
 
     void join(std::int64_t at_ms, std::size_t extra, Hash user) { came(at_ms, extra).people.push_back(user); }
-    void count(std::int64_t at_ms, std::size_t extra, Hash user) { came(at_ms, extra).counts.emplace_back(user, 1); }
+    void count(std::int64_t at_ms, std::size_t extra, Hash user) {
+        came(at_ms, extra).counts.emplace_back(user, 1);
+    }
 
     void into(Tally& tally, const Oldest& oldest) const {
         for (const Second& one : seconds_) {
@@ -183,13 +197,7 @@ struct Batch {
 
     std::size_t size() const { return events.size(); }
     PyObject* event(std::size_t at) const { return events[at]; }
-    Hash user(std::size_t at) const {
-        const Hash hashed = PyLong_AsUnsignedLongLong(users[at]);
-        if (hashed == static_cast<Hash>(-1) && PyErr_Occurred() != nullptr) {
-            throw PythonError();
-        }
-        return hashed;
-    }
+    Hash user(std::size_t at) const { return hash_of(users[at]); }
     std::int64_t append_ms(std::size_t at) const {
         PyObject* append = PyTuple_GetItem(records[static_cast<std::size_t>(whole_number(places[at]))], 2);
         if (append == nullptr) {
@@ -201,7 +209,8 @@ struct Batch {
 
 class Feeding {
 public:
-    Feeding(const Feeds& feeds, const Fields& fields, const Batch& batch) : feeds_(feeds), fields_(fields), batch_(batch), gathered_(batch.late) {}
+    Feeding(const Feeds& feeds, const Fields& fields, const Batch& batch)
+        : feeds_(feeds), fields_(fields), batch_(batch), gathered_(batch.late) {}
 
     void likes() {
         for (std::size_t at = 0; at < batch_.size(); ++at) {
@@ -232,11 +241,12 @@ public:
 
     // What Python counts itself of visits.
     struct Visits {
-        std::int64_t here;                                      // who is there, and the most that were
+        std::int64_t here;  // who is there, and the most that were
         std::int64_t most;
-        std::vector<std::pair<PyObject*, std::int64_t>> sources;  // of those who entered; borrowed, None for none
-        std::vector<std::int64_t> stays;                        // by bound, empty without any
-        std::vector<std::size_t> clicks;                         // places of clicks
+        std::vector<std::pair<PyObject*, std::int64_t>>
+            sources;                      // of those who entered; borrowed, None for none
+        std::vector<std::int64_t> stays;  // by bound, empty without any
+        std::vector<std::size_t> clicks;  // places of clicks
     };
 
     Visits visits(std::int64_t here, std::int64_t most) {
@@ -330,13 +340,16 @@ private:
         const std::int64_t stay_ms = std::min(whole_number(dwell.get()), feeds_.dwell_max_ms);
         const auto& bounds = feeds_.dwell_bounds_ms;
         found.stays.resize(bounds.size() + 1);
-        ++found.stays[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), stay_ms) - bounds.begin())];
+        ++found.stays[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), stay_ms) -
+                                               bounds.begin())];
         gathered_.add(at_ms, feeds_.stays, 1);
         gathered_.add(at_ms, feeds_.stays_ms, stay_ms);
         const auto& afters = feeds_.afters_ms;
         const auto after = std::upper_bound(afters.begin(), afters.end(), stay_ms);
         if (after != afters.end()) {
-            const Cell cell = stay_ms <= feeds_.bounce_ms ? feeds_.bounced : feeds_.left[static_cast<std::size_t>(after - afters.begin())];
+            const Cell cell = stay_ms <= feeds_.bounce_ms
+                                  ? feeds_.bounced
+                                  : feeds_.left[static_cast<std::size_t>(after - afters.begin())];
             gathered_.add(pane(at_ms - stay_ms), cell, 1);
         }
     }

@@ -31,6 +31,7 @@ class Kept {
 public:
     virtual ~Kept() = default;
     virtual void merge(const Came& came) = 0;
+    virtual void settle() {}  // before it is packed
     virtual void pack(Packer& out) const = 0;
     virtual void unpack(Unpacker& in) = 0;
 };
@@ -75,13 +76,20 @@ public:
     void merge(const Came& came) override {
         for (const auto& [user, number] : shortened(came)) {
             total_ += number;
-            const auto at = place_of(user);
+            const auto at = numbers_.begin() + (place_of(user) - numbers_.cbegin());
             if (at != numbers_.end() && at->first == user) {
                 at->second += number;
             } else {
                 numbers_.insert(at, {user, number});
             }
         }
+        if (numbers_.size() > kLoose * capacity_) {
+            cut();
+        }
+    }
+
+    // Cuts what is to be kept: seldom, for each cut makes the numbers less exact.
+    void settle() override {
         if (numbers_.size() > capacity_) {
             cut();
         }
@@ -119,6 +127,7 @@ public:
 
 private:
     using Numbers = std::vector<std::pair<std::uint32_t, std::int64_t>>;
+    static constexpr std::size_t kLoose = 16;  // between two flushes there may be so many times more
 
     static Numbers shortened(const Came& came) {
         Numbers found;
@@ -138,13 +147,13 @@ private:
         return found;
     }
 
-    Numbers::iterator place_of(std::uint32_t user) {
+    Numbers::const_iterator place_of(std::uint32_t user) const {
         return std::lower_bound(numbers_.begin(), numbers_.end(), user,
                                 [](const auto& one, std::uint32_t wanted) { return one.first < wanted; });
     }
 
     std::int64_t number_of(std::uint32_t user) const {
-        const auto at = const_cast<Busiest*>(this)->place_of(user);
+        const auto at = place_of(user);
         return at != numbers_.end() && at->first == user ? at->second : 0;
     }
 
@@ -256,7 +265,8 @@ public:
             if (cut_ >> probe & 1) {
                 const auto end = end_of(probe);
                 if (end != pings_.begin()) {
-                    found.emplace_back(probe, std::prev(end)->first >> bounds_.node_shift & bounds_.node_mask);
+                    found.emplace_back(probe,
+                                       std::prev(end)->first >> bounds_.node_shift & bounds_.node_mask);
                 }
             }
         }
@@ -268,9 +278,9 @@ public:
 
 private:
     std::vector<Ping>::const_iterator end_of(std::size_t probe) const {
-        return std::lower_bound(pings_.begin(), pings_.end(), probe + 1, [this](const Ping& one, std::size_t next) {
-            return (one.first >> bounds_.probe_shift) < next;
-        });
+        return std::lower_bound(
+            pings_.begin(), pings_.end(), probe + 1,
+            [this](const Ping& one, std::size_t next) { return (one.first >> bounds_.probe_shift) < next; });
     }
 
     void bound() {

@@ -15,7 +15,9 @@ namespace {
 using Figures = py::array_t<double>;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-std::string_view view_of(const py::bytes& raw) { return std::string_view(raw); }
+std::string_view view_of(const py::bytes& raw) {
+    return std::string_view(raw);
+}
 
 std::string deflate(const std::string& raw) {
     constexpr int kFast = 1;  // registers have little more order than their histogram
@@ -23,23 +25,15 @@ std::string deflate(const std::string& raw) {
 }
 
 std::string inflate(std::string_view raw) {
-    return py::module_::import("zlib").attr("decompress")(py::bytes(raw.data(), raw.size())).cast<std::string>();
-}
-
-Hash hash_of(PyObject* number) {
-    const Hash hashed = PyLong_AsUnsignedLongLong(number);
-    if (hashed == static_cast<Hash>(-1) && PyErr_Occurred() != nullptr) {
-        throw py::error_already_set();
+    const py::module_ module = py::module_::import("zlib");
+    try {
+        return module.attr("decompress")(py::bytes(raw.data(), raw.size())).cast<std::string>();
+    } catch (py::error_already_set& error) {
+        if (!error.matches(module.attr("error"))) {
+            throw;
+        }
+        throw std::invalid_argument("a packed set that cannot be inflated");
     }
-    return hashed;
-}
-
-std::int64_t number_of(PyObject* number) {
-    const std::int64_t found = PyLong_AsLongLong(number);
-    if (found == -1 && PyErr_Occurred() != nullptr) {
-        throw py::error_already_set();
-    }
-    return found;
 }
 
 Hashes hashes_of(const py::iterable& numbers) {
@@ -65,7 +59,9 @@ Oldest oldest_of(const Three& numbers) {
     return {fine, coarse, brief};
 }
 
-Oldest oldest_of(const py::object& batch) { return oldest_of(batch.attr("oldest").cast<Three>()); }
+Oldest oldest_of(const py::object& batch) {
+    return oldest_of(batch.attr("oldest").cast<Three>());
+}
 
 Batch batch_of(const py::object& batch) {
     const auto sequence = [&batch](const char* name) { return batch.attr(name); };
@@ -77,16 +73,6 @@ Batch batch_of(const py::object& batch) {
         batch.attr("late").cast<bool>(),
         batch.attr("whole").cast<bool>(),
     };
-}
-
-// Passes on an error that Python has set.
-template <typename Work>
-void python_errors(Work work) {
-    try {
-        work();
-    } catch (const PythonError&) {
-        throw py::error_already_set();
-    }
 }
 
 // Registers sets that Python uses by themselves.
@@ -124,11 +110,12 @@ private:
         if (found == nullptr) {
             throw py::key_error(fault + py::repr(name).cast<std::string>());
         }
-        return static_cast<std::size_t>(number_of(found));
+        return static_cast<std::size_t>(whole_number(found));
     }
 };
 
-std::function<std::unique_ptr<Kept>()> maker(const Schema& schema, const std::string& kind, int precision, std::size_t most) {
+std::function<std::unique_ptr<Kept>()> maker(const Schema& schema, const std::string& kind, int precision,
+                                             std::size_t most) {
     if (kind == "people") {
         return [=] { return std::make_unique<People>(precision, most); };
     }
@@ -157,11 +144,12 @@ Came came_of(PyObject* part) {
         PyObject* value = nullptr;
         Py_ssize_t at = 0;
         while (PyDict_Next(part, &at, &key, &value) != 0) {
-            came.counts.emplace_back(hash_of(key), number_of(value));
+            came.counts.emplace_back(hash_of(key), whole_number(value));
         }
     } else if (PyList_Check(part)) {
         for (Py_ssize_t at = 0; at + 1 < PyList_GET_SIZE(part); at += 2) {
-            came.pings.emplace_back(hash_of(PyList_GET_ITEM(part, at)), hash_of(PyList_GET_ITEM(part, at + 1)));
+            came.pings.emplace_back(hash_of(PyList_GET_ITEM(part, at)),
+                                    hash_of(PyList_GET_ITEM(part, at + 1)));
         }
     } else {
         came.people = hashes_of(py::reinterpret_borrow<py::iterable>(part));
@@ -179,7 +167,7 @@ public:
     void take_named(Number second, const py::dict& cells, const py::dict& extras, const Three& oldest) {
         Amounts amounts;
         for (const auto& [name, number] : cells) {
-            amounts.emplace_back(static_cast<Cell>(names_->cell(name.ptr())), number_of(number.ptr()));
+            amounts.emplace_back(static_cast<Cell>(names_->cell(name.ptr())), whole_number(number.ptr()));
         }
         std::vector<std::pair<std::size_t, Came>> came;
         for (const auto& [name, part] : extras) {
@@ -215,7 +203,9 @@ public:
     // Packs what changed; names of fields begin with their kind and the session's start.
     py::dict pack(const std::string& start) {
         py::dict fields;
-        const auto put = [&fields](const std::string& name, const std::string& raw) { fields[py::str(name)] = py::bytes(raw); };
+        const auto put = [&fields](const std::string& name, const std::string& raw) {
+            fields[py::str(name)] = py::bytes(raw);
+        };
         if (touched) {
             touched = false;
             Amounts amounts;
@@ -244,7 +234,7 @@ public:
         for (const bool coarse : {false, true}) {
             take_changed(coarse, [&](Number number, const Pane& pane) {
                 const std::string name = ":" + start + ":" + std::to_string(number);
-                if (!pane.cells.empty()) {
+                if (!pane.cells.empty() || !pane.changed_extras) {  // of which all were lost: no stale ones
                     put((coarse ? "c" : "f") + name, packed(pane.cells));
                 }
                 if (pane.changed_extras) {
@@ -310,7 +300,7 @@ py::dict extras_of(const NamedTally& tally, bool coarse) {
 // What is told of several tallies at once: a number for each, in their order.
 class Group {
 public:
-    explicit Group(py::list tallies) : kept_(std::move(tallies)) {
+    explicit Group(const py::list& tallies) : kept_(tallies) {
         for (const py::handle one : kept_) {
             tallies_.push_back(one.cast<NamedTally*>());
         }
@@ -321,7 +311,8 @@ public:
         Figures found({tallies_.size(), cells});
         double* out = found.mutable_data();
         for (const Tally* tally : tallies_) {
-            out = std::transform(tally->totals().begin(), tally->totals().end(), out, [](std::int64_t number) { return static_cast<double>(number); });
+            out = std::transform(tally->totals().begin(), tally->totals().end(), out,
+                                 [](std::int64_t number) { return static_cast<double>(number); });
         }
         return found;
     }
@@ -341,11 +332,14 @@ public:
     }
 
     Figures people(const py::str& extra, bool coarse, Number first, Number end) const {
-        return each(extra, kPeople, {coarse, first, end}, [](const Tally& tally, std::size_t which, const Span& span) {
-            std::vector<const Distinct*> parts;
-            tally.each(which, span, [&parts](Number, const Kept& kept) { parts.push_back(&static_cast<const People&>(kept).set); });
-            return static_cast<double>(union_count(parts));
-        });
+        return each(extra, kPeople, {coarse, first, end},
+                    [](const Tally& tally, std::size_t which, const Span& span) {
+                        std::vector<const Distinct*> parts;
+                        tally.each(which, span, [&parts](Number, const Kept& kept) {
+                            parts.push_back(&dynamic_cast<const People&>(kept).set);
+                        });
+                        return static_cast<double>(union_count(parts));
+                    });
     }
 
     Figures session_people(const std::string& name) const {
@@ -353,7 +347,8 @@ public:
         double* out = found.mutable_data();
         for (const Tally* tally : tallies_) {
             const auto& sets = tally->schema().sets;
-            const auto at = static_cast<std::size_t>(std::find(sets.begin(), sets.end(), name) - sets.begin());
+            const auto at =
+                static_cast<std::size_t>(std::find(sets.begin(), sets.end(), name) - sets.begin());
             const GrowingDistinct* set = tally->set(at);
             *out++ = set == nullptr ? kUnknown : static_cast<double>(set->count());
         }
@@ -362,32 +357,34 @@ public:
 
     // The share of the `top` busiest users in all events of a window.
     Figures busiest_share(const py::str& extra, std::size_t top, Number first, Number end) const {
-        return each(extra, kShare, {false, first, end}, [top](const Tally& tally, std::size_t which, const Span& span) {
-            std::map<std::uint32_t, std::int64_t> numbers;
-            std::int64_t total = 0;
-            tally.each(which, span, [&](Number, const Kept& kept) {
-                const auto& pane = static_cast<const Busiest&>(kept);
-                for (const auto& [user, number] : pane.numbers()) {
-                    numbers[user] += number + pane.missed();
-                }
-                total += pane.total();
-            });
-            if (total == 0) {
-                return kUnknown;
-            }
-            std::vector<std::int64_t> largest;
-            for (const auto& [user, number] : numbers) {
-                largest.push_back(number);
-            }
-            std::sort(largest.begin(), largest.end(), std::greater<>());
-            largest.resize(std::min(largest.size(), top));
-            const auto sum = std::accumulate(largest.begin(), largest.end(), std::int64_t{0});
-            return std::min(1.0, static_cast<double>(sum) / static_cast<double>(total));
-        });
+        return each(extra, kShare, {false, first, end},
+                    [top](const Tally& tally, std::size_t which, const Span& span) {
+                        std::map<std::uint32_t, std::int64_t> numbers;
+                        std::int64_t total = 0;
+                        tally.each(which, span, [&](Number, const Kept& kept) {
+                            const auto& pane = dynamic_cast<const Busiest&>(kept);
+                            for (const auto& [user, number] : pane.numbers()) {
+                                numbers[user] += number + pane.missed();
+                            }
+                            total += pane.total();
+                        });
+                        if (total == 0) {
+                            return kUnknown;
+                        }
+                        std::vector<std::int64_t> largest;
+                        for (const auto& [user, number] : numbers) {
+                            largest.push_back(number);
+                        }
+                        std::sort(largest.begin(), largest.end(), std::greater<>());
+                        largest.resize(std::min(largest.size(), top));
+                        const auto sum = std::accumulate(largest.begin(), largest.end(), std::int64_t{0});
+                        return std::min(1.0, static_cast<double>(sum) / static_cast<double>(total));
+                    });
     }
 
     // How many panes before their payment payers clicked last: the share-th of them, in panes.
-    Figures lag(const py::str& clicked, const py::str& paid, std::size_t payers, double share, Number first, Number end) const {
+    Figures lag(const py::str& clicked, const py::str& paid, std::size_t payers, double share, Number first,
+                Number end) const {
         const int what = kLag + static_cast<int>(100 * share);
         const std::size_t clicks = names().extra(clicked.ptr());
         const std::size_t pays = names().extra(paid.ptr());
@@ -409,7 +406,8 @@ public:
     }
 
     // The places of the tallies of which a window must be read (again); it counts as read from now on.
-    std::vector<std::size_t> stale(const py::str& extra, int what, bool coarse, Number first, Number end) const {
+    std::vector<std::size_t> stale(const py::str& extra, int what, bool coarse, Number first,
+                                   Number end) const {
         const std::size_t which = names().extra(extra.ptr());
         const Span span{coarse, first, end};
         std::vector<std::size_t> found;
@@ -422,8 +420,10 @@ public:
         return found;
     }
 
-    // The pings of some tallies in coarse panes: bytes; pane, size in bytes and limits of each pane; panes of each tally.
-    py::tuple pings(const py::str& extra, const std::vector<std::size_t>& places, Number first, Number end) const {
+    // The pings of some tallies in coarse panes: bytes; pane, size in bytes and limits of each pane; panes of
+    // each tally.
+    py::tuple pings(const py::str& extra, const std::vector<std::size_t>& places, Number first,
+                    Number end) const {
         std::string raw;
         std::vector<Number> numbers;
         std::vector<std::size_t> sizes;
@@ -433,7 +433,7 @@ public:
         for (std::size_t at = 0; at < places.size(); ++at) {
             const std::size_t before = numbers.size();
             tallies_.at(places[at])->each(which, {true, first, end}, [&](Number number, const Kept& kept) {
-                const auto& pane = static_cast<const Pings&>(kept);
+                const auto& pane = dynamic_cast<const Pings&>(kept);
                 raw += pane.raw();
                 numbers.push_back(number);
                 sizes.push_back(pane.size());
@@ -453,7 +453,7 @@ public:
         for (const Tally* tally : tallies_) {
             std::map<std::uint64_t, std::int64_t> whole;
             tally->each(which, {coarse, first, end}, [&whole](Number, const Kept& kept) {
-                for (const auto& [step, number] : static_cast<const Counts&>(kept).counts()) {
+                for (const auto& [step, number] : dynamic_cast<const Counts&>(kept).counts()) {
                     whole[step] += number;
                 }
             });
@@ -489,12 +489,15 @@ private:
         return found;
     }
 
-    static double lag_of(const Tally& tally, std::size_t clicked, std::size_t paid, std::size_t payers, double share, const Span& span) {
+    static double lag_of(const Tally& tally, std::size_t clicked, std::size_t paid, std::size_t payers,
+                         double share, const Span& span) {
         std::vector<std::pair<Number, const Lowest*>> clicks;
-        tally.each(clicked, span, [&clicks](Number number, const Kept& kept) { clicks.emplace_back(number, &static_cast<const Sample&>(kept).people); });
+        tally.each(clicked, span, [&clicks](Number number, const Kept& kept) {
+            clicks.emplace_back(number, &dynamic_cast<const Sample&>(kept).people);
+        });
         std::vector<Number> lags;
         tally.each(paid, span, [&](Number number, const Kept& kept) {
-            const auto& all = static_cast<const Sample&>(kept).people.kept();
+            const auto& all = dynamic_cast<const Sample&>(kept).people.kept();
             for (std::size_t at = 0; at < std::min(all.size(), payers); ++at) {
                 const Number lag = lag_of_payer(clicks, all[at], number);
                 if (lag >= 0) {
@@ -511,7 +514,8 @@ private:
     }
 
     // How many panes before the payment the last click was; -1 without one, or if nobody knows.
-    static Number lag_of_payer(const std::vector<std::pair<Number, const Lowest*>>& clicks, std::uint32_t payer, Number paid) {
+    static Number lag_of_payer(const std::vector<std::pair<Number, const Lowest*>>& clicks,
+                               std::uint32_t payer, Number paid) {
         for (auto at = clicks.rbegin(); at != clicks.rend(); ++at) {
             if (at->first <= paid) {
                 const auto& kept = at->second->kept();
@@ -526,7 +530,7 @@ private:
         return -1;
     }
 
-    py::list kept_;  // keeps the tallies alive
+    py::tuple kept_;  // keeps the tallies alive
     std::vector<NamedTally*> tallies_;
 };
 
@@ -548,7 +552,8 @@ Feeds feeds_of(const Names& names, const py::dict& told) {
     feeds.busiest = extra("busiest");
     feeds.clicked = extra("clicked");
     for (const py::handle one : told["actions"]) {
-        const auto [name, action_cell, set, busy] = one.cast<std::tuple<std::string, py::str, py::object, bool>>();
+        const auto [name, action_cell, set, busy] =
+            one.cast<std::tuple<std::string, py::str, py::object, bool>>();
         Action action{name, cell(action_cell), std::nullopt, busy};
         if (!set.is_none()) {
             action.set = names.extra(set.ptr());
@@ -575,8 +580,8 @@ Feeds feeds_of(const Names& names, const py::dict& told) {
     return feeds;
 }
 
-std::shared_ptr<Names> new_schema(
-    const py::list& cells, const py::list& frames, const py::list& extras, const py::dict& sizes, const py::dict& feeds) {
+std::shared_ptr<Names> new_schema(const py::list& cells, const py::list& frames, const py::list& extras,
+                                  const py::dict& sizes, const py::dict& feeds) {
     auto names = std::make_shared<Names>();
     names->schema = std::make_shared<Schema>();
     Schema& schema = *names->schema;
@@ -592,7 +597,8 @@ std::shared_ptr<Names> new_schema(
     schema.set_exact_max = sizes["set_exact_max"].cast<std::size_t>();
     schema.flood = sizes["flood"].cast<std::int64_t>();
     schema.flooded = static_cast<Cell>(sizes["flooded"].cast<std::size_t>());
-    schema.pings = {sizes["pings_max"].cast<std::vector<std::size_t>>(), sizes["probe_shift"].cast<int>(), sizes["node_shift"].cast<int>(), sizes["node_mask"].cast<std::uint64_t>()};
+    schema.pings = {sizes["pings_max"].cast<std::vector<std::size_t>>(), sizes["probe_shift"].cast<int>(),
+                    sizes["node_shift"].cast<int>(), sizes["node_mask"].cast<std::uint64_t>()};
     schema.busiest = extras.size();
     const auto place_in = [](std::vector<std::string>& all, const std::string& name) {
         const auto found = std::find(all.begin(), all.end(), name);
@@ -607,7 +613,8 @@ std::shared_ptr<Names> new_schema(
         extra.name = one.attr("name").cast<std::string>();
         const auto kind = one.attr("kind").cast<std::string>();
         if (one.attr("panes").cast<bool>()) {
-            extra.pane = maker(schema, kind, one.attr("precision").cast<int>(), one.attr("most").cast<std::size_t>());
+            extra.pane =
+                maker(schema, kind, one.attr("precision").cast<int>(), one.attr("most").cast<std::size_t>());
         }
         extra.fine = one.attr("fine").cast<bool>();
         extra.coarse = one.attr("coarse").cast<bool>();
@@ -634,19 +641,31 @@ std::shared_ptr<Names> new_schema(
 
 PYBIND11_MODULE(_native, module) {
     zlib = {deflate, inflate};
+    py::register_local_exception_translator([](std::exception_ptr error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const PythonError&) {  // Python has its error already
+        } catch (const std::out_of_range& wrong) {
+            PyErr_SetString(PyExc_ValueError, wrong.what());
+        }
+    });
     py::class_<Names, std::shared_ptr<Names>>(module, "Schema")
-        .def(py::init(&new_schema), py::arg("cells"), py::arg("frames"), py::arg("extras"), py::arg("sizes"), py::arg("feeds") = py::dict());
-    bind_set<Distinct>(module, "Distinct").def(py::init<int, std::size_t>(), py::arg("precision"), py::arg("exact_max") = 1024);
+        .def(py::init(&new_schema), py::arg("cells"), py::arg("frames"), py::arg("extras"), py::arg("sizes"),
+             py::arg("feeds") = py::dict());
+    bind_set<Distinct>(module, "Distinct")
+        .def(py::init<int, std::size_t>(), py::arg("precision"), py::arg("exact_max") = 1024);
     bind_set<GrowingDistinct, Distinct>(module, "GrowingDistinct")
         .def(py::init<int, std::size_t>(), py::arg("precision"), py::arg("exact_max") = 1024)
-        .def("pack_changes", [](GrowingDistinct& set) {
-            py::dict parts;
-            for (const auto& [name, raw] : set.pack_changes()) {
-                parts[py::str(name)] = py::bytes(raw);
-            }
-            return parts;
-        })
-        .def("unpack_part", [](GrowingDistinct& set, const std::string& name, const py::bytes& raw) { set.unpack_part(name, view_of(raw)); })
+        .def("pack_changes",
+             [](GrowingDistinct& set) {
+                 py::dict parts;
+                 for (const auto& [name, raw] : set.pack_changes()) {
+                     parts[py::str(name)] = py::bytes(raw);
+                 }
+                 return parts;
+             })
+        .def("unpack_part", [](GrowingDistinct& set, const std::string& name,
+                               const py::bytes& raw) { set.unpack_part(name, view_of(raw)); })
         .def_readonly_static("PIECES", &GrowingDistinct::kPieces);
     py::class_<Lowest>(module, "Lowest")
         .def(py::init<std::size_t>(), py::arg("most"))
@@ -673,7 +692,7 @@ PYBIND11_MODULE(_native, module) {
             py::list row(rows.shape(1));
             for (py::ssize_t column = 0; column < rows.shape(1); ++column) {
                 const double figure = rows(at, column);
-                PyObject* one = std::isnan(figure)                          ? Py_NewRef(Py_None)
+                PyObject* one = std::isnan(figure)                        ? Py_NewRef(Py_None)
                                 : whole[static_cast<std::size_t>(column)] ? PyLong_FromDouble(figure)
                                                                           : PyFloat_FromDouble(figure);
                 if (one == nullptr) {
@@ -687,73 +706,83 @@ PYBIND11_MODULE(_native, module) {
     });
     module.def("times_of", [](const py::sequence& events) {
         static const Fields fields;
-        auto found = std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
-        python_errors([&] { found = times_of(Sequence(events.ptr()), fields); });
-        return found;
+        return times_of(Sequence(events.ptr()), fields);
     });
     py::class_<NamedTally>(module, "Tally", py::dynamic_attr())
         .def(py::init<std::shared_ptr<Names>>())
         .def_readwrite("touched", &NamedTally::touched)
         .def("take", &NamedTally::take_named)
-        .def("add_likes", [](NamedTally& tally, const py::object& batch) {
-            python_errors([&] { tally.add_likes(batch_of(batch), oldest_of(batch)); });
-        })
-        .def("add_lines", [](NamedTally& tally, const py::object& batch) {
-            python_errors([&] { tally.add_lines(batch_of(batch), oldest_of(batch)); });
-        })
-        .def("add_visits", [](NamedTally& tally, const py::object& batch, std::int64_t here, std::int64_t most) {
-            py::tuple found;
-            python_errors([&] { found = tally.add_visits(batch_of(batch), oldest_of(batch), here, most); });
-            return found;
-        })
+        .def("add_likes", [](NamedTally& tally,
+                             const py::object& batch) { tally.add_likes(batch_of(batch), oldest_of(batch)); })
+        .def("add_lines", [](NamedTally& tally,
+                             const py::object& batch) { tally.add_lines(batch_of(batch), oldest_of(batch)); })
+        .def("add_visits",
+             [](NamedTally& tally, const py::object& batch, std::int64_t here, std::int64_t most) {
+                 return tally.add_visits(batch_of(batch), oldest_of(batch), here, most);
+             })
         .def("pack", &NamedTally::pack)
-        .def("unpack_totals", [](NamedTally& tally, const py::bytes& raw, const Places& places) { tally.unpack_totals(view_of(raw), places); })
+        .def("unpack_totals", [](NamedTally& tally, const py::bytes& raw,
+                                 const Places& places) { tally.unpack_totals(view_of(raw), places); })
         .def("unpack_part", &NamedTally::unpack_part)
-        .def("unpack_cells", [](NamedTally& tally, bool coarse, Number number, const py::bytes& raw, const Places& places) { tally.unpack_cells(coarse, number, view_of(raw), places); })
-        .def("unpack_extras", [](NamedTally& tally, bool coarse, Number number, const py::bytes& raw) { tally.unpack_extras(coarse, number, view_of(raw)); })
+        .def("unpack_cells",
+             [](NamedTally& tally, bool coarse, Number number, const py::bytes& raw, const Places& places) {
+                 tally.unpack_cells(coarse, number, view_of(raw), places);
+             })
+        .def("unpack_extras", [](NamedTally& tally, bool coarse, Number number,
+                                 const py::bytes& raw) { tally.unpack_extras(coarse, number, view_of(raw)); })
         .def("forget", &NamedTally::forget_named)
         .def("forget_brief", &NamedTally::forget_brief)
-        .def("numbers", [](const NamedTally& tally, bool coarse) {
-            std::vector<Number> numbers;
-            for (const auto& [number, pane] : tally.panes(coarse)) {
-                numbers.push_back(number);
-            }
-            return numbers;
-        })
-        .def("said", [](const NamedTally& tally, const py::str& extra) {
-            const std::size_t which = tally.names().extra(extra.ptr());
-            std::vector<std::pair<Number, Hashes>> found;
-            for (const auto& [number, pane] : tally.panes(false)) {
-                if (const Kept* kept = pane.extra(which)) {
-                    found.emplace_back(number, static_cast<const Said&>(*kept).pairs());
-                }
-            }
-            return found;
-        })
-        .def("people", [](const NamedTally& tally, const std::string& name) -> const GrowingDistinct* {
-            const auto& sets = tally.schema().sets;
-            const auto at = std::find(sets.begin(), sets.end(), name);
-            return at == sets.end() ? nullptr : tally.set(static_cast<std::size_t>(at - sets.begin()));
-        }, py::return_value_policy::reference_internal)
-        .def("sample", [](const NamedTally& tally, const std::string& name) -> const Lowest* {
-            const auto& samples = tally.schema().samples;
-            const auto at = std::find(samples.begin(), samples.end(), name);
-            return at == samples.end() ? nullptr : tally.sample(static_cast<std::size_t>(at - samples.begin()));
-        }, py::return_value_policy::reference_internal)
-        .def("parts", [](const NamedTally& tally) {
-            std::pair<std::vector<std::string>, std::vector<std::string>> names;
-            for (std::size_t at = 0; at < tally.schema().sets.size(); ++at) {
-                if (tally.set(at) != nullptr) {
-                    names.first.push_back(tally.schema().sets[at]);
-                }
-            }
-            for (std::size_t at = 0; at < tally.schema().samples.size(); ++at) {
-                if (tally.sample(at) != nullptr) {
-                    names.second.push_back(tally.schema().samples[at]);
-                }
-            }
-            return names;
-        })
+        .def("numbers",
+             [](const NamedTally& tally, bool coarse) {
+                 std::vector<Number> numbers;
+                 for (const auto& [number, pane] : tally.panes(coarse)) {
+                     numbers.push_back(number);
+                 }
+                 return numbers;
+             })
+        .def("said",
+             [](const NamedTally& tally, const py::str& extra) {
+                 const std::size_t which = tally.names().extra(extra.ptr());
+                 std::vector<std::pair<Number, Hashes>> found;
+                 for (const auto& [number, pane] : tally.panes(false)) {
+                     if (const Kept* kept = pane.extra(which)) {
+                         found.emplace_back(number, dynamic_cast<const Said&>(*kept).pairs());
+                     }
+                 }
+                 return found;
+             })
+        .def(
+            "people",
+            [](const NamedTally& tally, const std::string& name) -> const GrowingDistinct* {
+                const auto& sets = tally.schema().sets;
+                const auto at = std::find(sets.begin(), sets.end(), name);
+                return at == sets.end() ? nullptr : tally.set(static_cast<std::size_t>(at - sets.begin()));
+            },
+            py::return_value_policy::reference_internal)
+        .def(
+            "sample",
+            [](const NamedTally& tally, const std::string& name) -> const Lowest* {
+                const auto& samples = tally.schema().samples;
+                const auto at = std::find(samples.begin(), samples.end(), name);
+                return at == samples.end() ? nullptr
+                                           : tally.sample(static_cast<std::size_t>(at - samples.begin()));
+            },
+            py::return_value_policy::reference_internal)
+        .def("parts",
+             [](const NamedTally& tally) {
+                 std::pair<std::vector<std::string>, std::vector<std::string>> names;
+                 for (std::size_t at = 0; at < tally.schema().sets.size(); ++at) {
+                     if (tally.set(at) != nullptr) {
+                         names.first.push_back(tally.schema().sets[at]);
+                     }
+                 }
+                 for (std::size_t at = 0; at < tally.schema().samples.size(); ++at) {
+                     if (tally.sample(at) != nullptr) {
+                         names.second.push_back(tally.schema().samples[at]);
+                     }
+                 }
+                 return names;
+             })
         .def_property_readonly("totals", [](const NamedTally& tally) { return tally.totals(); })
         .def("panes", &cells_of)
         .def("extras_of_panes", &extras_of);

@@ -93,23 +93,31 @@ public:
         throw std::invalid_argument("packed panes: a number was expected");
     }
 
-    // Passes over a value of any kind.
+    // Passes over a value of any kind, however deep.
     void skip() {
-        const int mark = static_cast<unsigned char>(left_.empty() ? '\0' : left_.front());
-        if ((mark & 0xF0) == 0x80 || mark == 0xDE || mark == 0xDF) {
-            for (std::size_t left = 2 * map(); left > 0; --left) {
-                skip();
+        for (std::size_t left = 1; left > 0; --left) {
+            const int mark = left_.empty() ? 0 : static_cast<unsigned char>(left_.front());
+            if ((mark & 0xF0) == 0x80 || mark == 0xDE || mark == 0xDF) {
+                left += 2 * map();
+            } else if ((mark & 0xF0) == 0x90 || mark == 0xDC || mark == 0xDD) {
+                left += list();
+            } else if ((mark & 0xE0) == 0xA0 || (mark >= 0xD9 && mark <= 0xDB)) {
+                text();
+            } else if (mark >= 0xC4 && mark <= 0xC6) {
+                bytes();
+            } else if (mark == 0xC0 || mark == 0xC2 || mark == 0xC3) {
+                byte();  // nil, false, true
+            } else if (mark == 0xCA || mark == 0xCB) {
+                take(mark == 0xCA ? 5 : 9);  // floating point
+            } else if (mark >= 0xD4 && mark <= 0xD8) {
+                take(2 + (std::size_t{1} << (mark - 0xD4)));  // an extension of a fixed size
+            } else if (mark >= 0xC7 && mark <= 0xC9) {
+                byte();
+                const std::size_t size = big_endian(1 << (mark - 0xC7));
+                take(1 + size);
+            } else {
+                number();
             }
-        } else if ((mark & 0xF0) == 0x90 || mark == 0xDC || mark == 0xDD) {
-            for (std::size_t left = list(); left > 0; --left) {
-                skip();
-            }
-        } else if ((mark & 0xE0) == 0xA0 || (mark >= 0xD9 && mark <= 0xDB)) {
-            text();
-        } else if (mark >= 0xC4 && mark <= 0xC6) {
-            bytes();
-        } else {
-            number();
         }
     }
 

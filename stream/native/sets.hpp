@@ -32,6 +32,9 @@ std::string bytes_of(const std::vector<Number>& numbers) {
 
 template <typename Number>
 std::vector<Number> numbers_of(std::string_view raw) {
+    if (raw.size() % sizeof(Number) != 0) {
+        throw std::invalid_argument("packed numbers end too early");
+    }
     std::vector<Number> numbers(raw.size() / sizeof(Number));
     if (!numbers.empty()) {
         std::memcpy(numbers.data(), raw.data(), numbers.size() * sizeof(Number));
@@ -126,19 +129,22 @@ public:
             return;
         }
         const std::size_t size = std::size_t{1} << precision_;
+        std::vector<std::uint8_t> registers;
         if (kind == 'z') {
-            registers_ = numbers_of<std::uint8_t>(zlib.inflate(raw));
-        } else {
-            registers_.assign(size, 0);
+            registers = numbers_of<std::uint8_t>(zlib.inflate(raw));
+        } else if (kind == 's' && raw.size() % kSparseBytes == 0) {
+            registers.assign(size, 0);
             const std::size_t used = raw.size() / kSparseBytes;
             const auto places = numbers_of<std::uint16_t>(raw.substr(0, used * sizeof(std::uint16_t)));
             for (std::size_t at = 0; at < used; ++at) {
-                registers_.at(places[at]) = static_cast<std::uint8_t>(raw[used * sizeof(std::uint16_t) + at]);
+                registers.at(places[at]) = static_cast<std::uint8_t>(raw[used * sizeof(std::uint16_t) + at]);
             }
         }
-        if (registers_.size() != size) {
-            throw std::invalid_argument("a packed set of another precision");
+        const auto most = static_cast<std::uint8_t>(kHashBits - precision_ + 1);
+        if (registers.size() != size || *std::max_element(registers.begin(), registers.end()) > most) {
+            throw std::invalid_argument("a packed set of another precision, or none");
         }
+        registers_ = std::move(registers);
     }
 
 private:
@@ -233,8 +239,8 @@ private:
 
     int precision_;
     std::size_t exact_max_;
-    Hashes members_;                        // rising; empty once there are registers
-    std::vector<std::uint8_t> registers_;   // empty while exact
+    Hashes members_;                       // rising; empty once there are registers
+    std::vector<std::uint8_t> registers_;  // empty while exact
 };
 
 // The number of members of a union, exact while every part is.
@@ -319,16 +325,18 @@ private:
 // The upper half of a hash is kept: of a million people two of the lowest 256 are alike once in 2^24 sets.
 class Lowest {
 public:
-    explicit Lowest(std::size_t most) : most_(most) {}
+    explicit Lowest(std::size_t most) : most_(most) {
+        if (most == 0) {
+            throw std::invalid_argument("a sample has room for one at least");
+        }
+    }
 
     bool changed = false;
 
     const std::vector<std::uint32_t>& kept() const { return kept_; }
 
     // The half of a hash below which everyone is kept.
-    std::uint64_t limit() const {
-        return kept_.size() >= most_ ? kept_.back() : std::uint64_t{1} << 32;
-    }
+    std::uint64_t limit() const { return kept_.size() >= most_ ? kept_.back() : std::uint64_t{1} << 32; }
 
     void add(const Hashes& hashes) {
         for (const Hash hashed : hashes) {

@@ -37,14 +37,14 @@ struct Schema {
     Number seconds_a_coarse = 10;
     std::vector<Frame> frames;
     std::vector<Extra> extras;
-    std::vector<std::string> sets;       // names of the sets of people that sessions keep
-    std::vector<std::string> samples;    // names of their samples
+    std::vector<std::string> sets;     // names of the sets of people that sessions keep
+    std::vector<std::string> samples;  // names of their samples
     int set_precision = 14;
     std::size_t set_exact_max = 1024;
     std::vector<std::size_t> sample_most;
-    std::size_t busiest = 0;             // the extra that tells who floods
-    Cell flooded = 0;                    // the cell of events beyond `flood`
-    std::int64_t flood = 0;              // events of a user within ten seconds
+    std::size_t busiest = 0;  // the extra that tells who floods
+    Cell flooded = 0;         // the cell of events beyond `flood`
+    std::int64_t flood = 0;   // events of a user within ten seconds
     Pings::Bounds pings{};
 
     std::size_t extra(const std::string& name) const {
@@ -67,7 +67,7 @@ struct Oldest {
 struct Pane {
     Amounts cells;  // cells rising
     std::vector<std::pair<std::size_t, std::unique_ptr<Kept>>> extras;
-    bool changed = false;         // since it was last taken
+    bool changed = false;  // since it was last taken
     bool changed_extras = false;
 
     void add(Cell cell, std::int64_t number) {
@@ -127,6 +127,9 @@ inline std::string packed(const Amounts& amounts) {
 inline Amounts unpacked(std::string_view raw) {
     constexpr Cell kHigh = 0x8000;
     constexpr std::size_t kEntry = sizeof(Cell) + sizeof(std::uint32_t);
+    if (raw.size() % kEntry != 0) {
+        throw std::invalid_argument("a packed pane ends too early");
+    }
     Pane pane;
     for (std::size_t at = 0; at + kEntry <= raw.size(); at += kEntry) {
         Cell cell = 0;
@@ -160,7 +163,8 @@ public:
     const Schema& schema() const { return *schema_; }
 
     // Takes in what came within a second.
-    void take(Number second, const Amounts& cells, const std::vector<std::pair<std::size_t, Came>>& extras, const Oldest& oldest) {
+    void take(Number second, const Amounts& cells, const std::vector<std::pair<std::size_t, Came>>& extras,
+              const Oldest& oldest) {
         touched = true;
         const Number number = second / schema_->seconds_a_coarse;
         const bool fine = second >= 0 && second >= oldest.fine;
@@ -181,8 +185,8 @@ public:
         }
     }
 
-    // The sums of a frame's cells over the panes [first, end). They are remembered and moved on: a window that
-    // gains a pane and leaves one behind looks at these two only.
+    // The sums of a frame's cells over the panes [first, end). They are remembered and moved on: a window
+    // that gains a pane and leaves one behind looks at these two only.
     const std::vector<std::int64_t>& sums(std::size_t frame, Number first, Number end) {
         Sums& known = sums_[frame];
         if (known.first == first && known.end == end) {
@@ -217,7 +221,8 @@ public:
     // Returns what a window is known to come to; null when it must be worked out (again).
     const double* recall(std::size_t which, int what, const Span& span) const {
         for (const Known& known : known_) {
-            if (known.extra == which && known.what == what && known.span == span && known.changed_from >= span.end) {
+            if (known.extra == which && known.what == what && known.span == span &&
+                known.changed_from >= span.end) {
                 return &known.result;
             }
         }
@@ -249,7 +254,8 @@ public:
     // Drops extras that are kept briefly from the coarse panes before this number.
     void forget_brief(Number oldest) {
         for (auto at = coarse_.begin(); at != coarse_.end() && at->first < oldest; ++at) {
-            const auto gone = std::erase_if(at->second.extras, [this](const auto& one) { return schema_->extras[one.first].brief; });
+            const auto gone = std::erase_if(
+                at->second.extras, [this](const auto& one) { return schema_->extras[one.first].brief; });
             if (gone > 0) {
                 at->second.changed_extras = true;
                 change(changed_coarse_, at->first, at->second);
@@ -265,6 +271,9 @@ public:
         for (const Number number : changed) {
             const auto at = panes.find(number);
             if (at != panes.end()) {
+                for (const auto& [which, kept] : at->second.extras) {
+                    kept->settle();
+                }
                 visit(number, at->second);
                 at->second.changed = at->second.changed_extras = false;
             }
@@ -306,7 +315,9 @@ public:
         Unpacker in(raw);
         for (std::size_t left = in.map(); left > 0; --left) {
             const std::string name(in.text());
-            const auto known = std::find_if(schema_->extras.begin(), schema_->extras.end(), [&name](const Extra& one) { return one.name == name && one.pane; });
+            const auto known =
+                std::find_if(schema_->extras.begin(), schema_->extras.end(),
+                             [&name](const Extra& one) { return one.name == name && one.pane; });
             if (known == schema_->extras.end()) {
                 in.skip();
                 continue;
@@ -385,7 +396,8 @@ private:
         }
     }
 
-    static void add_to(Pane& pane, std::vector<Number>& changed, Number number, Cell cell, std::int64_t amount) {
+    static void add_to(Pane& pane, std::vector<Number>& changed, Number number, Cell cell,
+                       std::int64_t amount) {
         pane.add(cell, amount);
         change(changed, number, pane);
     }
@@ -414,7 +426,7 @@ private:
         const auto at = fine_.find(second);
         const Kept* kept = at == fine_.end() ? nullptr : at->second.extra(schema_->busiest);
         const Busiest none(0);
-        return (kept != nullptr ? static_cast<const Busiest&>(*kept) : none).beyond(came, schema_->flood);
+        return (kept != nullptr ? dynamic_cast<const Busiest&>(*kept) : none).beyond(came, schema_->flood);
     }
 
     void take_extra(std::size_t which, Number second, Number number, const Came& came, const Oldest& oldest) {
