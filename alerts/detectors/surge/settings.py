@@ -38,6 +38,10 @@ class SurgeSettings:
         tail_bound: the bound before anything was seen, in scales.
         tail_slope: 1 / exponent of that power law before anything was seen; small = light tail.
         tail_slope_min: never lighter than this.
+        tail_excess_max: an exceedance teaches the slope up to e^this times the bound; small = the slope stays
+            light however wild incidents are.
+        heavy_bound, heavy_weight: where the tail bound itself lies beyond this many scales (most samples are
+            small against a few), the tail is taken for heavier: its slope grows by this for each e-fold.
         tail_rate: of the tail bound; 0 keeps bound and slope as they are.
         tail_memory: exceedances that the slope is averaged over.
         busy_rate: of the mean size of residuals (unrest); 0 = not watched.
@@ -45,10 +49,14 @@ class SurgeSettings:
         shift_weight: what a surprise of a lasting shift counts for, against one of a jump.
         day_bins: parts of a day whose rhythm is learnt; 0 = none.
         day_rate: of each part's mean.
+        size_power, size_rate: the usual size of a residual follows the part of the day as well, to this power
+            (0 = not, 1 = wholly), learnt at this rate. Needs ``day_bins``.
         base_rate: of the level that the rhythm is counted from.
         rhythm_gain: the rhythm is used while its errors are below this share of those without it.
         history_weight, history_samples: surprise demanded more, per tenfold of samples above that number: who
             has seen more has had more chances to be surprised.
+        young_weight, young_days: surprise demanded more before so many days were seen, per tenfold: the
+            rhythm is not known yet, nor what else is usual. Needs ``day_bins``.
         refractory_samples, refractory_share: after a surprise only a larger one scores in full; that bar
             halves in so many samples, plus this share of all samples seen.
     """
@@ -72,6 +80,9 @@ class SurgeSettings:
     tail_bound: float = 3.0
     tail_slope: float = 0.25
     tail_slope_min: float = 0.1
+    tail_excess_max: float = 3.0
+    heavy_bound: float = 6.0
+    heavy_weight: float = 0.0
     tail_rate: float = 0.01
     tail_memory: int = 100
     busy_rate: float = 0.02
@@ -79,10 +90,14 @@ class SurgeSettings:
     shift_weight: float = 1.1
     day_bins: int = 288
     day_rate: float = 0.15
+    size_power: float = 0.0
+    size_rate: float = 0.1
     base_rate: float = 0.01
     rhythm_gain: float = 0.9
     history_weight: float = 0.5
     history_samples: int = 300
+    young_weight: float = 0.0
+    young_days: float = 7.0
     refractory_samples: float = 30.0
     refractory_share: float = 0.05
 
@@ -106,8 +121,28 @@ class SurgeSettings:
 CURVES: Final = SurgeSettings()
 """Long curves of any unit, with a daily rhythm if they have one (docs/detectors.md: what it was tuned on)."""
 
-SERVICE: Final = replace(CURVES, threshold=0.33, refractory_samples=5.0, refractory_share=0.0)
-"""The same for alerting on each incident of a service, also when several follow each other."""
+SERVICE: Final = SurgeSettings(
+    threshold=0.33,
+    level_rates=(0.1, 0.3, 0.8),
+    error_rate=0.01,
+    scale_rate=0.0003,
+    tail_slope_min=0.25,
+    tail_excess_max=0.3,
+    tail_rate=0.02,
+    heavy_weight=0.5,
+    busy_rate=0.0,
+    shift_rate=0.0,
+    day_bins=144,
+    day_rate=0.1,
+    base_rate=0.02,
+    rhythm_gain=0.8,
+    size_power=0.8,
+    young_weight=3.0,
+    refractory_samples=5.0,
+    refractory_share=0.0,
+)
+"""The same for alerting on each incident of a service, also when several follow each other: what is usual is
+learnt slowly, and wild incidents do not make the next ones look usual."""
 
 ROOM: Final = SurgeSettings(
     threshold=0.38,
