@@ -47,13 +47,14 @@ class Surge:
 
     __slots__ = (
         "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_from", "_held_mid", "_jumps",
-        "_last_at", "_levels", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms",
-        "_unrests", "settings",
+        "_last_at", "_levels", "_moves", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since",
+        "_step_ms", "_unrests", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: SurgeSettings) -> None:
         self.settings = settings
         self._samples = 0
+        self._moves = 0
         self._last_at = 0
         self._step_ms = 0.0
         self._since = 0
@@ -138,7 +139,7 @@ class Surge:
             settings.day_bins if levels else 0
         ):
             raise ValueError("packed with settings of another shape")
-        for name, value in zip(_PLAIN, plain, strict=True):
+        for name, value in zip(_PLAIN, plain, strict=False):
             setattr(found, name, value)
         found._levels, found._errors = levels, errors
         found._jumps, found._unrests, found._shifts = (Tail(*tail) for tail in tails)
@@ -192,7 +193,9 @@ class Surge:
         bar = self._decayed_bar()
         told = max(0.0, surprise - demanded)
         told = told if told >= bar else _SUBDUED * told
-        ready = self._samples >= max(settings.warmup, self._since)
+        ready = (
+            self._samples >= max(settings.warmup, self._since) and self._told_of_spread() >= settings.warmup
+        )
         return Weighed(
             part, season, rhythmic, level, residual, size, scale, z, busy, shift, surprise, reason, demanded,
             bar, told / (told + HALF_SURPRISE), ready,
@@ -201,7 +204,7 @@ class Surge:
     def _surprised(self, z: float, residual: float) -> tuple[float, float, float, Reason]:
         """Return unrest and shift with this sample, the largest surprise, and what it is of."""
         settings = self.settings
-        if self._samples < settings.warmup:
+        if self._told_of_spread() < settings.warmup:
             return self._busy, self._shift, 0.0, ""
         reason: Reason = "jump"
         surprise = self._jumps.surprise(z, settings)
@@ -222,6 +225,14 @@ class Surge:
     def _shift_z(self, shift: float) -> float:
         """Return a mean of signed sizes in its own standard deviations, were they independent."""
         return abs(shift) / math.sqrt(self.settings.shift_rate / 2)
+
+    def _told_of_spread(self) -> int:
+        """Return how many samples told how far the series strays; where still ones do not, the others."""
+        return self._moves if self.settings.still_share else self._samples
+
+    def _moved(self, transformed: float, weighed: Weighed) -> bool:
+        least = _FLOOR * (abs(weighed.level) + abs(transformed))
+        return abs(weighed.residual) > max(self.settings.still_share * weighed.scale, least)
 
     def _demanded(self) -> float:
         """Return the surprise that history demands on top."""
@@ -294,7 +305,8 @@ class Surge:
 
     def _learn(self, transformed: float, weighed: Weighed) -> None:
         settings, samples = self.settings, self._samples
-        if samples > settings.warmup:
+        moved = not settings.still_share or self._moved(transformed, weighed)
+        if moved and self._told_of_spread() > settings.warmup:
             self._busy, self._shift = weighed.busy, weighed.shift
             self._jumps.learn(weighed.z, settings)
             if settings.busy_rate:
@@ -302,9 +314,7 @@ class Surge:
             if settings.shift_rate:
                 self._shifts.learn(self._shift_z(weighed.shift), settings)
         limit = settings.clip * weighed.scale if samples > _FEW else math.inf
-        rate = max(settings.scale_rate, 1 / (samples + settings.scale_prior_samples))
-        learnt = min(abs(weighed.residual), limit) / weighed.size
-        self._scale += rate * (learnt - self._scale)
+        learnt = self._learn_scale(weighed, limit) if moved else 0.0
         self._learn_levels(transformed, weighed, limit)
         if self._rhythm is not None:
             self._rhythm.learn(
@@ -315,6 +325,16 @@ class Surge:
                 size=weighed.size * learnt / (self._scale + _TINY),
                 settings=settings,
             )
+
+    def _learn_scale(self, weighed: Weighed, limit: float) -> float:
+        """Move the usual size towards this residual's, which is returned in the sizes of the whole day."""
+        settings = self.settings
+        self._moves += bool(settings.still_share)
+        told = self._told_of_spread()
+        learnt = min(abs(weighed.residual), limit if told > _FEW else math.inf) / weighed.size
+        rate = max(settings.scale_rate, 1 / (told + settings.scale_prior_samples))
+        self._scale += rate * (learnt - self._scale)
+        return learnt
 
     def _learn_levels(self, transformed: float, weighed: Weighed, limit: float) -> None:
         settings, levels, errors = self.settings, self._levels, self._errors
@@ -331,9 +351,10 @@ class Surge:
             levels[i] += max(rate, youth) * off
 
 
+# What was added stands last: an older pack lacks it.
 _PLAIN: Final = (
     "_samples", "_last_at", "_step_ms", "_since", "_scale", "_busy", "_shift", "_bar", "_breaches", "_held",
-    "_held_at", "_held_from", "_held_mid",
+    "_held_at", "_held_from", "_held_mid", "_moves",
 )  # fmt: skip
 
 

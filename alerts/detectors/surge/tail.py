@@ -36,14 +36,14 @@ class Tail:
         at_bound = -math.log10(settings.tail_share)
         if z <= self.bound:
             return at_bound * z / self.bound
-        return at_bound + math.log(z / self.bound) / (self._slope(settings) * _LN10)
+        return at_bound + math.log(z / self.bound) / (self.slope * _LN10)
 
     def deviation(self, surprise: float, settings: SurgeSettings) -> float:
         """Return the deviation that is as surprising as this: the inverse of `surprise`."""
         at_bound = -math.log10(settings.tail_share)
         if surprise <= at_bound:
             return self.bound * surprise / at_bound
-        return self.bound * math.exp(min(50.0, (surprise - at_bound) * self._slope(settings) * _LN10))
+        return self.bound * math.exp(min(50.0, (surprise - at_bound) * self.slope * _LN10))
 
     def learn(self, z: float, settings: SurgeSettings) -> None:
         """Move bound and slope towards what this deviation says."""
@@ -59,9 +59,3 @@ class Tail:
         self.above += 1
         self.slope += (excess - self.slope) / min(self.above, settings.tail_memory)
         self.slope = max(self.slope, settings.tail_slope_min)
-
-    def _slope(self, settings: SurgeSettings) -> float:
-        """Return the slope, steeper where the bound itself tells of a heavy tail."""
-        if not settings.heavy_weight or self.bound <= settings.heavy_bound:
-            return self.slope
-        return self.slope * (1 + settings.heavy_weight * math.log(self.bound / settings.heavy_bound))
