@@ -125,14 +125,17 @@ CURVES: Final = SurgeSettings()
 """Long curves of any unit, with a daily rhythm if they have one (docs/detectors.md: what it was tuned on)."""
 
 SERVICE: Final = SurgeSettings(
-    threshold=0.38,
-    level_rates=(0.02, 0.2, 0.8),
-    scale_rate=0.0002,
+    threshold=0.37,
+    level_rates=(0.05, 0.1, 0.8),
+    error_rate=0.02,
+    scale_rate=0.0001,
     still_share=0.001,
+    clip=6.0,
     tail_share=0.015,
+    tail_bound=4.0,
     tail_slope_min=0.2,
-    tail_excess_max=0.25,
-    tail_rate=0.03,
+    tail_excess_max=0.3,
+    tail_rate=0.02,
     tail_memory=300,
     busy_rate=0.0,
     shift_rate=0.0,
@@ -141,7 +144,8 @@ SERVICE: Final = SurgeSettings(
     size_power=0.65,
     size_rate=0.2,
     base_rate=0.02,
-    young_weight=4.0,
+    rhythm_gain=0.8,
+    young_weight=2.0,
     refractory_samples=1.0,
     refractory_share=0.0,
 )
