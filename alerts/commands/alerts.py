@@ -171,7 +171,7 @@ def _opened(asking: Asking, runbook_url: str) -> str:
 
 
 def _path(found: dict[str, Any], locale: str) -> list[str]:
-    """Return an alert's way: rule, why it is suppressed, who gets it by the routes in force, deliveries."""
+    """Return an alert's way: rule, why it is suppressed, who got it by the routes of then, deliveries."""
     path = found["path"]
     rule = (
         f"{word('rule', locale)} {path['rule']['name']} ({word('version', locale)} {path['rule']['version']})"
@@ -179,10 +179,12 @@ def _path(found: dict[str, Any], locale: str) -> list[str]:
     causes = [f"{word(one['why'], locale)} {one['by']}" for one in path["suppress"]]
     route = path["route"]
     names = [one["receiver"] for one in route["targets"]] if route else []
+    to = ", ".join(names) or word("no_route", locale)
+    by = f" ({word('version', locale)} {route['version']})" if route else ""
     return [
         rule,
         ", ".join(causes) or word("not_suppressed", locale),
-        ", ".join(names) or word("no_route", locale),
+        f"{word('routes', locale)}{by} {to}",
         f"{word('deliveries', locale)} {path['deliveries']}",
     ]
 
