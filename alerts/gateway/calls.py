@@ -47,6 +47,7 @@ __all__ = [
     "origin_of",
     "place_of",
     "refusal",
+    "sees_silence",
     "told",
     "wrong_cursor",
 ]
@@ -193,3 +194,9 @@ def origin_of(request: Request) -> str:
 def place_of(alert: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return room and category of an alert, by which tokens are limited."""
     return alert["room_id"], alert.get("labels", {}).get("category")
+
+
+def sees_silence(by: Caller, matchers: list[dict[str, str]]) -> bool:
+    """Return whether a token sees a silence: not one that is for a room that it does not see."""
+    rooms = [one["value"] for one in matchers if one["label"] == "room_id" and one["op"] == "="]
+    return not by.scope.limited or not rooms or any(by.scope.sees(room, None) for room in rooms)

@@ -21,6 +21,7 @@ from alerts.gateway.calls import (
     must,
     origin_of,
     place_of,
+    sees_silence,
     told,
     wrong_cursor,
 )
@@ -79,7 +80,8 @@ async def hand_over(
     since_ms = await _shift_began(at) if since_ms is None else since_ms
     found = await asked(lambda: at.reader.open_alerts(tests=False))
     alerts = [one for one in found if by.scope.sees(*place_of(one))]
-    silences = [one for one in await asked(at.reader.silences) if one["state"] != "ended"]
+    running = [one for one in await asked(at.reader.silences) if one["state"] != "ended"]
+    silences = [one for one in running if sees_silence(by, one["matchers"])]
     entries = await asked(lambda: at.reader.audit(limit=_NOTES_MAX))
     notes = [
         {name: one[name] for name in ("at_ms", "do", "id", "by", "comment", "verdict")}

@@ -22,6 +22,7 @@ from alerts.gateway.calls import (
     origin_of,
     place_of,
     refusal,
+    sees_silence,
     told,
     wrong_cursor,
 )
@@ -56,7 +57,7 @@ async def list_silences(
 ) -> Response:
     """List silences, newest first, those that ended within 35 days too."""
     found = await asked(at.reader.silences)
-    found = [one for one in found if state in (None, one["state"]) and _seen(by, one["matchers"])]
+    found = [one for one in found if state in (None, one["state"]) and sees_silence(by, one["matchers"])]
     if cursor is not None:
         ids = [one["id"] for one in found]
         if cursor not in ids:
@@ -70,7 +71,7 @@ async def list_silences(
 async def show_silence(at: At, by: By, silence_id: Id) -> Response:
     """Show a silence, and who was told of its start and end."""
     found = [one for one in await asked(at.reader.silences) if one["id"] == silence_id]
-    if not found or not _seen(by, found[0]["matchers"]):
+    if not found or not sees_silence(by, found[0]["matchers"]):
         raise refusal("not_found")
     deliveries = await asked(lambda: at.deliveries.of(silence_id))
     return answer({"silence": found[0], "deliveries": deliveries})
@@ -113,9 +114,3 @@ async def _last_day(at: Desk, by: Any, matchers: tuple[Matcher, ...]) -> int:
 
 def _hides(matchers: tuple[Matcher, ...], alert: dict[str, Any]) -> bool:
     return matches(matchers, values_of(alert))
-
-
-def _seen(by: Any, matchers: list[dict[str, str]]) -> bool:
-    """Return whether a token sees a silence: not one that is for a room that it does not see."""
-    rooms = [one["value"] for one in matchers if one["label"] == "room_id" and one["op"] == "="]
-    return not by.scope.limited or not rooms or any(by.scope.sees(room, None) for room in rooms)
