@@ -1,7 +1,8 @@
 """One real broker and one real store for the whole session; a deployment of its own for each test.
 
 A test that uses ``settings`` gets a topic prefix and a database that nobody else uses. All of it listens on
-the loopback address, lives in the session's temporary folder and ends with the session.
+the loopback address, lives in the session's temporary folder and ends with the session. Two processes that
+share the tests (``make test``) have a session, a broker and a store each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import os
 import sys
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ from tests.services.reading import read_topic
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _BYTECODE = Path(__file__).resolve().parents[1] / "var" / "bytecode"
+_TIMEOUT_S = 60.0
+"""Of a test that says nothing, as pyproject.toml has it."""
 _databases = itertools.cycle(range(1, DATABASES))
 
 
@@ -45,6 +49,17 @@ def pytest_configure() -> None:
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_BYTECODE))
         sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files whose tests may take longest, so that none is left to one process at the end."""
+    longest: dict[Path, float] = defaultdict(float)
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        allowed = float(marker.args[0]) if marker and marker.args else _TIMEOUT_S
+        slow = item.get_closest_marker("services") or item.get_closest_marker("slow")
+        longest[item.path] = max(longest[item.path], allowed if slow else allowed / 2)
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="session")
