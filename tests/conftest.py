@@ -33,8 +33,6 @@ from tests.services.reading import read_topic
 
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _BYTECODE = Path(__file__).resolve().parents[1] / "var" / "bytecode"
-_TIMEOUT_S = 60.0
-"""Of a test that says nothing, as pyproject.toml has it."""
 _databases = itertools.cycle(range(1, DATABASES))
 
 
@@ -52,14 +50,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files whose tests may take longest, so that none is left to one process at the end."""
+    """Begin with the file that may take longest, and end with those whose tests are all quick.
+
+    So neither of two processes that share the files is left alone with a long one. What lies between stays in
+    its random order: tests that need the machine run beside tests that wait.
+    """
     longest: dict[Path, float] = defaultdict(float)
     for item in items:
-        marker = item.get_closest_marker("timeout")
-        allowed = float(marker.args[0]) if marker and marker.args else _TIMEOUT_S
-        slow = item.get_closest_marker("services") or item.get_closest_marker("slow")
-        longest[item.path] = max(longest[item.path], allowed if slow else allowed / 2)
-    items.sort(key=lambda item: -longest[item.path])
+        marker = item.get_closest_marker("timeout") or item.get_closest_marker("services")
+        allowed = 0.0 if marker is None else float(next(iter(marker.args), 1))
+        longest[item.path] = max(longest[item.path], allowed)
+    most = max(longest.values(), default=0.0)
+    items.sort(key=lambda item: -2 if longest[item.path] == most else -bool(longest[item.path]))
 
 
 @pytest.fixture(scope="session")
