@@ -43,9 +43,11 @@ def total_of(parts):
 
 
 def merged(parts, *, into=None, second=SECOND):
+    """Return a tally that took parts in, with a flush after each: then a pane is cut to what it keeps."""
     found = into or new_tally()
     for part in parts:
         found.take(second, {}, {BUSIEST.name: part}, OLDEST)
+        found.pack("0")
     return found
 
 
