@@ -21,7 +21,7 @@ from alerts.contributions import EXPLAINED_KINDS
 from alerts.detectors.hits import Hit
 from alerts.detectors.reading import INFO, OK, Subject
 from alerts.evidence import QUALITY_KINDS
-from alerts.states import AlertState, Decision, Finding, damped, severity_of, step
+from alerts.states import AlertState, Decision, Finding, damped, rests, severity_of, step
 from alerts.windows import RoomEntry, RoomState, VendorEntry
 
 __all__ = [
@@ -274,10 +274,12 @@ def judged(
 
 def changes(held: Held, watch: Watch) -> bool:
     """Tell whether judging a rule now would begin, move or end anything; of one that fires or is inactive."""
-    levels = tuple(ask(held) for ask in watch.asks)
     prior = held.states.get(watch.rule.name)
     if prior is None:
-        return any(level is not None and level >= INFO for level in levels)
+        return any((ask(held) or OK) >= INFO for ask in watch.asks)
+    levels = tuple([ask(held) for ask in watch.asks])
+    if rests(watch.policy, prior, levels, held.tick_ms):
+        return False
     state, decision = judged(held, watch, levels)
     if state is prior:
         return False

@@ -114,8 +114,10 @@ class _Player:
         """Return whether judging at a position would change the state of one of these rules."""
         self._hold(held, position)
         held.tick_ms, held.reach_ms = self._clock.time(position)
-        rules = held.bundle.by_state.get(held.state, ())
-        return any(changes(held, watch) for watch in rules if watch.rule.name in names)
+        for watch in held.bundle.by_state.get(held.state, ()):
+            if watch.rule.name in names and changes(held, watch):
+                return True
+        return False
 
     def _hold(self, held: Held, position: int) -> None:
         """Give the fold's subject the figures that hold at a position."""

@@ -37,8 +37,9 @@ _HEAD: Final = ("append_ms", "epoch", "seq", "last", "records_1m", "dead_1m")
 HEAD_COLUMNS: Final = (*_HEAD, *(of_feed(REACH, feed) for feed in FEEDS))
 """Physical columns of a partition's ticks, beside ``offset`` and ``tick_ms``."""
 _NUMBERS: Final = frozenset((pa.int64(), pa.float64(), pa.bool_()))
+_EXPECTED: Final = 512
 _BLOCK: Final = 128
-"""Rows that are unpacked together."""
+"""Rows that are unpacked together, of those that were expected and of others."""
 _KEPT: Final = 4_096
 """Unpacked rows that are held at most."""
 
@@ -87,7 +88,7 @@ class Rows:
             if len(self._unpacked) >= _KEPT:
                 self._unpacked.clear()
             place = bisect_left(self._expected, index)
-            chosen = self._expected[place : place + _BLOCK]
+            chosen = self._expected[place : place + _EXPECTED]
             if chosen and chosen[0] == index:
                 rows = self._unpack(self.table.take(pa.array(chosen, pa.int64())))
                 self._unpacked.update(zip(chosen, rows, strict=True))
