@@ -48,6 +48,17 @@ class Clock:
         self.tick_ms: pa.Array = _array(accepted, "tick_ms", pa.int64())
         self.last: pa.Array = _array(accepted, "last", pa.bool_())
 
+    def until(self, position: int) -> Clock:
+        """Return the clock as it is up to a position, not part of it."""
+        if position >= len(self):
+            return self
+        found = Clock(self.heads.table.slice(0, 0), self.partition)
+        found.heads = Heads(self.heads.table.slice(0, position), self.partition)
+        found.offsets, found.tick_ms, found.last = (
+            each.slice(0, position) for each in (self.offsets, self.tick_ms, self.last)
+        )
+        return found
+
     def __len__(self) -> int:
         return len(self.offsets)
 
