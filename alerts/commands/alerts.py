@@ -8,6 +8,7 @@ from urllib.parse import quote
 import click
 
 from alerts.commands.client import Asking, asking
+from alerts.commands.silences import seconds
 from alerts.commands.tables import alerts_table, as_json, clock, deliveries_table, heading, table
 from alerts.commands.words import word
 from alerts.model import KINDS, OPEN_STATES, SEVERITIES
@@ -71,15 +72,14 @@ def show(asking: Asking, alert_id: str) -> None:
 
 @command.command("ack")
 @click.argument("alert_id")
-@click.option(
-    "--for", "for_s", type=click.IntRange(1, 604_800), help="seconds until it fires again; default 3600"
-)
+@click.option("--for", "span", help="how long: 30m, 2h, or seconds; then it fires again; default 1h")
 @_verdict
 @_comment
 @asking
-def ack(asking: Asking, alert_id: str, **body: Any) -> None:
+def ack(asking: Asking, alert_id: str, span: str | None, **body: Any) -> None:
     """Say that you look after an alert."""
-    _act(asking, "ack", alert_id, body)
+    for_s = None if span is None else int(span) if span.isdecimal() else seconds(span)
+    _act(asking, "ack", alert_id, {**body, "for_s": for_s})
 
 
 @command.command("resolve")
@@ -118,10 +118,15 @@ def evidence(asking: Asking, alert_id: str) -> None:
             as_json({"type": "evidence", "alert_id": alert_id, **one})
         return
     rows = [
-        (clock(one["at_ms"]), one["source"], one.get("text") or one.get("recording_url"), _place(one))
+        (
+            clock(one["at_ms"]),
+            word(one["source"], asking.locale),
+            _place(one),
+            one.get("text") or one.get("recording_url"),
+        )
         for one in alert["evidence"]
     ]
-    table(asking, ("time", "source", "text", "id"), rows)
+    table(asking, ("time", "source", "place", "text"), rows)
 
 
 @command.command("test")
@@ -171,7 +176,7 @@ def _opened(asking: Asking, runbook_url: str) -> str:
 
 
 def _path(found: dict[str, Any], locale: str) -> list[str]:
-    """Return an alert's way: rule, why it is suppressed, who gets it by the routes in force, deliveries."""
+    """Return an alert's way: rule, why it is suppressed, who got it by the routes of then, deliveries."""
     path = found["path"]
     rule = (
         f"{word('rule', locale)} {path['rule']['name']} ({word('version', locale)} {path['rule']['version']})"
@@ -179,10 +184,12 @@ def _path(found: dict[str, Any], locale: str) -> list[str]:
     causes = [f"{word(one['why'], locale)} {one['by']}" for one in path["suppress"]]
     route = path["route"]
     names = [one["receiver"] for one in route["targets"]] if route else []
+    to = ", ".join(names) or word("no_route", locale)
+    by = f" ({word('version', locale)} {route['version']})" if route else ""
     return [
         rule,
         ", ".join(causes) or word("not_suppressed", locale),
-        ", ".join(names) or word("no_route", locale),
+        f"{word('routes', locale)}{by} {to}",
         f"{word('deliveries', locale)} {path['deliveries']}",
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,12 +13,16 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from alerts.commands.words import word
+from alerts.tail.here import default_url
 from stream.errors import ServiceError, SettingsError
 
-__all__ = ["Asking", "Gateway", "asking", "default_url"]
+__all__ = ["Asking", "Gateway", "asking"]
 
 _ANSWER_S: Final = 15.0
 _FAULTS_SHOWN: Final = 20
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]+")
+"""What tokens are made of; from the contract."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,7 +36,7 @@ class Gateway:
         locale: of what it says when it refuses.
 
     Raises:
-        SettingsError: the address is none.
+        SettingsError: the address is none, or the token cannot be one.
     """
 
     url: str
@@ -43,6 +47,8 @@ class Gateway:
         parts = urllib.parse.urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(f"--url: {self.url!r} is not an address such as http://127.0.0.1:8700")
+        if self.token is not None and _TOKEN.fullmatch(self.token) is None:
+            raise SettingsError("--token: a token is made of A-Z a-z 0-9 - _ . ~ alone")
 
     def ask(
         self,
@@ -74,10 +80,10 @@ class Gateway:
             with urllib.request.urlopen(request, timeout=_ANSWER_S) as response:  # noqa: S310 - likewise
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            raise ServiceError(f"{self.url} refuses: {_problem(error)}") from error
+            raise ServiceError(f"{self.url} {word('refuses', self.locale)}: {_problem(error)}") from error
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise ServiceError(f"{self.url} does not answer: {reason}") from error
+            raise ServiceError(f"{self.url} {word('no_answer', self.locale)}: {reason}") from error
 
     def all(self, path: str, *, query: Mapping[str, Any] | None = None, limit: int) -> list[Any]:
         """Return the items of a list, page after page, at most ``limit``."""
@@ -124,14 +130,6 @@ def asking(command: F) -> F:
     ):
         made = option(made)
     return made  # type: ignore[no-any-return] # click hands over what it was given
-
-
-def default_url() -> str:
-    """Return the address of this machine's gateway, as the settings name it."""
-    host = os.environ.get("ROOMWATCH_GATEWAY_HOST", "127.0.0.1")
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - an address to listen on, reached by the loopback one
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{os.environ.get('ROOMWATCH_GATEWAY_PORT', '8700')}"
 
 
 def _problem(error: urllib.error.HTTPError) -> str:

@@ -40,7 +40,7 @@ def preview(
 ) -> None:
     """Show who would get an alert."""
     body = {name: value for name, value in given.items() if value is not None}
-    body["labels"] = dict(one.partition("=")[::2] for one in labels)
+    body["labels"] = dict(_label(one) for one in labels)
     if alert_id is not None:
         body = {"id": alert_id}
     if file is not None:
@@ -56,3 +56,10 @@ def preview(
     for name, key in (("muted", "muted_by"), ("silenced", "silenced_by"), ("unknown", "unknown")):
         if found[key]:
             heading(name, asking, f": {', '.join(found[key])}")
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise click.UsageError(f"--label: {text!r} is not name=value, such as cdn=a")
+    return name, value

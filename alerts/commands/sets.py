@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,10 +13,12 @@ from alerts.commands.client import Asking, asking
 from alerts.commands.tables import as_json, clock, table
 from alerts.commands.words import word
 from alerts.ruletext import Fault
+from stream.errors import ServiceError
 
 __all__ = ["add_commands", "read"]
 
 Check = Callable[[str], tuple[Any, list[Fault]]]
+_VERSION: Final = click.IntRange(1, 2**31)
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 
 
@@ -62,7 +64,7 @@ def _add_check(group: click.Group, check_text: Check) -> None:
 
 def _add_looks(group: click.Group, name: str) -> None:
     @group.command("get")
-    @click.option("--version", type=int, help="an older one")
+    @click.option("--version", type=_VERSION, help="an older one")
     @asking
     def get(asking: Asking, version: int | None) -> None:
         """Print the set in force."""
@@ -84,9 +86,12 @@ def _add_looks(group: click.Group, name: str) -> None:
                 lineterm="",
             )
         )
-        as_json({"version": found["version"], "diff": lines}) if asking.as_json else click.echo(
-            "\n".join(lines)
-        )
+        if asking.as_json:
+            as_json({"version": found["version"], "diff": lines})
+        elif lines:
+            click.echo("\n".join(lines))
+        else:
+            click.echo(word("same", asking.locale), err=True)
 
     @group.command("history")
     @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
@@ -100,7 +105,7 @@ def _add_looks(group: click.Group, name: str) -> None:
 def _add_changes(group: click.Group, name: str) -> None:
     @group.command("put")
     @_file
-    @click.option("--version", type=int, help="that it was made from; default: the newest")
+    @click.option("--version", type=_VERSION, help="that it was made from; default: the newest")
     @click.option("-m", "--comment", default="", help="why")
     @asking
     def put(asking: Asking, file: Path, version: int | None, comment: str) -> None:
@@ -118,7 +123,7 @@ def _add_changes(group: click.Group, name: str) -> None:
         )
 
     @group.command("rollback")
-    @click.argument("version", type=int)
+    @click.argument("version", type=_VERSION)
     @click.option("-m", "--comment", default="", help="why")
     @asking
     def rollback(asking: Asking, version: int, comment: str) -> None:
@@ -133,7 +138,7 @@ def _get(asking: Asking, name: str, version: int | None) -> dict[str, Any]:
         return found
     page = asking.gateway.ask("GET", f"/{name}/history", query={"limit": 1, "cursor": str(version + 1)})
     if not page["items"] or page["items"][0]["version"] != version:
-        raise click.ClickException(f"there is no version {version}")
+        raise ServiceError(f"{word('no_version', asking.locale)}: {version}")
     return dict(page["items"][0])
 
 

@@ -102,7 +102,7 @@ def create(
     wanted = [parse(one) for one in matchers]
     if not yes and not asking.as_json:
         _preview(asking, wanted)
-        click.confirm("?", abort=True)
+        click.confirm(word("silence_it", asking.locale), abort=True)
     body: dict[str, Any] = {
         "matchers": wanted,
         "ends_at_ms": int(time.time() * 1_000) + seconds(span) * 1_000,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from alerts.commands.client import Asking
+from alerts.commands.layout import lines_of
 from alerts.commands.words import word
+from alerts.tail.here import local_zone
 from alerts.tail.screen import clean
 
 __all__ = [
@@ -22,25 +24,17 @@ __all__ = [
     "deliveries_table",
     "heading",
     "matchers_text",
-    "show",
     "silences_table",
     "table",
 ]
 
-_WIDTH_WITHOUT_TERMINAL: Final = 160
+_OCCASIONS = {"severity": "severity_rose"}
+"""Occasions of a delivery whose word means something else in a table."""
 
 
 def as_json(value: Any) -> None:
     """Print a value as one JSON document."""
     click.echo(json.dumps(value, ensure_ascii=False))
-
-
-def show(made: Table) -> None:
-    """Print a table."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
-    console.print(made)
 
 
 def heading(name: str, asked: Asking, more: str = "") -> None:
@@ -50,13 +44,13 @@ def heading(name: str, asked: Asking, more: str = "") -> None:
 
 def table(asked: Asking, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under the names of their columns, or that there are none."""
-    made = Table(*(word(name, asked.locale) for name in columns), box=None, pad_edge=False)
-    for row in rows:
-        made.add_row(*(clean("" if value is None else value) for value in row))
-    if made.row_count:
-        show(made)
-    else:
+    cells = [[clean("" if value is None else value) for value in row] for row in rows]
+    if not cells:
         click.echo(word("nothing", asked.locale))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines_of([word(name, asked.locale) for name in columns], cells, width=width):
+        click.echo(line)
 
 
 def alerts_table(asked: Asking, alerts: Iterable[Mapping[str, Any]]) -> None:
@@ -80,7 +74,7 @@ def silences_table(asked: Asking, silences: Iterable[Mapping[str, Any]]) -> None
         )
         for one in silences
     )
-    table(asked, ("id", "state", "matchers", "began", "ended", "hidden", "by", "comment"), rows)
+    table(asked, ("id", "state", "matchers", "began", "ends", "hidden", "by", "comment"), rows)
 
 
 def deliveries_table(asked: Asking, deliveries: Iterable[Mapping[str, Any]]) -> None:
@@ -95,8 +89,8 @@ def matchers_text(matchers: Iterable[Mapping[str, str]]) -> str:
 
 
 def clock(at_ms: int | None) -> str:
-    """Return an instant on this machine's clock."""
-    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1_000).astimezone():%m-%d %H:%M:%S}"
+    """Return an instant on the clocks of the deployment's time zone."""
+    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1_000, local_zone()):%m-%d %H:%M:%S}"
 
 
 def _delivery_row(asked: Asking, one: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -104,7 +98,7 @@ def _delivery_row(asked: Asking, one: Mapping[str, Any]) -> tuple[Any, ...]:
     why = [word(one["reason"], locale) if one["reason"] else None, one["code"], _detour(one, locale)]
     return (
         clock(one["at_ms"]),
-        word(one["occasion"], locale),
+        word(_OCCASIONS.get(one["occasion"], one["occasion"]), locale),
         one["channel"],
         word(one["status"], locale),
         " ".join(str(part) for part in why if part),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -35,8 +35,9 @@ __all__ = ["command"]
     show_default=True,
     help="Seconds before it began and after it ended that are shown too.",
 )
+@click.option("--locale", type=click.Choice(["zh", "en"]), help="Default: ROOMWATCH_LOCALE.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON document.")
-def command(*, alert_id: str, around: int, as_json: bool) -> int:
+def command(*, alert_id: str, around: int, locale: Literal["zh", "en"] | None, as_json: bool) -> int:
     """Draw the figures around an alert: values, what was expected, bounds, and the alerts beside it.
 
     The alert comes from the store, its figures from the archive of roomwatch recorder.
@@ -60,7 +61,7 @@ def command(*, alert_id: str, around: int, as_json: bool) -> int:
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
     else:
-        show(told, Console(), locale=settings.locale, zone=ZoneInfo(settings.timezone))
+        show(told, Console(), locale=locale or settings.locale, zone=ZoneInfo(settings.timezone))
     return 0
 
 

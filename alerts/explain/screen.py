@@ -18,6 +18,7 @@ from alerts.explain.chart import Line, chart
 from alerts.explain.words import WORDS
 from alerts.tail.screen import clean
 from alerts.texts import number
+from alerts.wording import SEVERITY_NAMES
 
 __all__ = ["show"]
 
@@ -49,11 +50,13 @@ def show(told: Story, console: Console, *, locale: Locale, zone: ZoneInfo) -> No
         zone: of the times.
     """
     words = WORDS[locale]
-    width = console.width if console.is_terminal else _WIDTH_WITHOUT_TERMINAL
+    if not console.is_terminal:
+        console.width = _WIDTH_WITHOUT_TERMINAL
+    width = console.width
     parts: list[RenderableType] = [Text(clean(told["alert"]["summary"][locale]), "bold")]
     parts += [Text(line) for line in _head(told, words, locale)]
     parts += list(_drawn(told, words, locale, zone, max(_WIDTH_LEAST, width - _AXIS - 1)))
-    parts += [_marks(told, words, zone)]
+    parts += [_marks(told, words, locale, zone)]
     if told["alert"]["contributions"]:
         parts += ["", Text(words["contributions"], "bold"), _contributions(told["alert"], words)]
     parts += ["", Text(words["beside"], "bold"), _beside(told["beside"], words, locale, zone)]
@@ -148,11 +151,11 @@ def _under(told: Story, width: int) -> Iterator[tuple[str, str]]:
     yield from (signs.get(column, ("─", "dim")) for column in range(width))
 
 
-def _marks(told: Story, words: Mapping[str, str], zone: ZoneInfo) -> Text:
+def _marks(told: Story, words: Mapping[str, str], locale: Locale, zone: ZoneInfo) -> Text:
     text = Text()
     for mark in told["marks"]:
         sign, style = _MARKS[mark["what"]]
-        severity = f" ({mark['severity']})" if mark["severity"] else ""
+        severity = f" ({SEVERITY_NAMES[mark['severity']].of(locale)})" if mark["severity"] else ""
         text.append(sign, style)
         text.append(f" {words[mark['what']]}{severity} {_at(mark['at_ms'], zone):%H:%M:%S}   ")
     return text
@@ -175,7 +178,8 @@ def _beside(
         over = one["state"] == "resolved"
         end = f"{_at(one['at_ms'], zone):%H:%M:%S}" if over else words["open"]
         began = f"{_at(one['started_at_ms'], zone):%H:%M:%S}"
-        table.add_row(f"{began} – {end}", one["severity_max"], Text(clean(one["summary"][locale])))
+        severity = SEVERITY_NAMES[one["severity_max"]].of(locale)
+        table.add_row(f"{began} – {end}", severity, Text(clean(one["summary"][locale])))
     return table
 
 

@@ -25,8 +25,9 @@ from alerts.gateway.calls import (
     place_of,
     refusal,
     told,
+    wrong_cursor,
 )
-from alerts.gateway.problems import ProblemError, responses
+from alerts.gateway.problems import responses
 from alerts.gateway.tokens import Caller
 from alerts.model import CommandName, Kind, State
 from alerts.routing import load as load_routes
@@ -82,7 +83,7 @@ async def show_alert(at: At, by: By, alert_id: Id) -> Response:
     """Show an episode with its timeline and deliveries."""
     episode = await asked(lambda: at.reader.episode(alert_id))
     if episode is None or not by.scope.sees(*place_of(episode[0])):
-        raise refusal("not_found", at.settings.locale)
+        raise refusal("not_found")
     alert, timeline = episode
     deliveries = await asked(lambda: at.deliveries.of(alert_id))
     path = {
@@ -95,8 +96,8 @@ async def show_alert(at: At, by: By, alert_id: Id) -> Response:
 
 
 async def _route(at: Desk, alert: dict[str, Any]) -> dict[str, Any] | None:
-    """Return who gets an alert by the routes in force, None when there are none that can be read."""
-    kept = await asked(at.routes.current)
+    """Return who gets an alert by the routes of its newest change, None without any that can be read."""
+    kept = await asked(lambda: at.routes.in_force(alert["at_ms"]))
     if kept is None:
         return None
     try:
@@ -142,7 +143,7 @@ async def list_incidents(
     try:
         items, then = await asked(lambda: at.reader.incidents(limit=limit, cursor=cursor, open_only=open))
     except ValueError as error:
-        raise ProblemError(422, "invalid", str(error)) from error
+        raise wrong_cursor(cursor or "") from error
     return answer({"items": items, "next": then})
 
 
@@ -155,7 +156,7 @@ async def show_incident(at: At, by: By, incident_id: Id) -> Response:
     """Show an incident with its alerts, the first thousand in the order in which they joined."""
     found = await asked(lambda: at.reader.incident(incident_id, members_max=_MEMBERS_MAX))
     if found is None:
-        raise refusal("not_found", at.settings.locale)
+        raise refusal("not_found")
     incident, members = found
     return answer({"incident": incident, "alerts": [one for one in members if by.scope.sees(*place_of(one))]})
 
@@ -168,7 +169,7 @@ async def list_rooms(at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None
     try:
         items, then = ranking.page(ranked, limit=limit, cursor=cursor)
     except ValueError as error:
-        raise ProblemError(422, "invalid", str(error)) from error
+        raise wrong_cursor(cursor or "") from error
     return answer({"items": items, "next": then})
 
 
@@ -179,7 +180,7 @@ async def show_room(at: At, by: By, room_id: Id) -> Response:
     """Show a room's figures, facts and open alerts, and which rules can watch it."""
     room = await at.figures.room(room_id)
     if room is None or not ranking.visible([room], by.scope):
-        raise ProblemError(404, "not_found", "there is no such room")
+        raise refusal("not_found")
     alerts = [alert for alert in await asked(at.reader.open_alerts) if alert["room_id"] == room_id]
     shown = {**ranking.describe(room, alerts), "alerts": alerts, "coverage": await _coverage(at, room)}
     return answer(shown)
@@ -196,7 +197,7 @@ async def _coverage(at: Desk, room: RoomFigures) -> list[dict[str, Any]]:
 async def _change(
     at: Desk, by: Caller, request: Request, do: CommandName, alert_id: str, **given: Any
 ) -> Response:
-    outcome = await told(at, at.changes.ask(by, do, alert_id, origin=origin_of(request), **given))
+    outcome = await told(at.changes.ask(by, do, alert_id, origin=origin_of(request), **given))
     return outcome if isinstance(outcome, Response) else answer(outcome.alert)
 
 
@@ -204,7 +205,7 @@ async def _page(reader: IncidentsReader, **query: Any) -> tuple[list[dict[str, A
     try:
         return await asked(lambda: reader.alerts(**query))
     except ValueError as error:
-        raise ProblemError(422, "invalid", str(error)) from error
+        raise wrong_cursor(query["cursor"]) from error
 
 
 async def _visible_page(

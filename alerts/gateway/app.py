@@ -16,10 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alerts.gateway import api, backtests, oncall, pages, sets, silences
 from alerts.gateway.calls import Desk
 from alerts.gateway.limits import Limiter
+from alerts.gateway.messages import Locale, at_most, language_of
 from alerts.gateway.problems import Problem, install, problem
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.sockets import Sockets
 from alerts.gateway.tokens import foreign
+from alerts.wording import Wording
 
 __all__ = ["make_app", "make_http"]
 
@@ -61,9 +63,8 @@ def make_app(http: FastAPI, sockets: Sockets, settings: GatewaySettings, *, guar
         settings: hosts and origins that may call.
         guarded: whether pages of other sites are kept out, because no token keeps them out.
     """
-    inner: ASGIApp = _Limited(
-        _Bounded(http), Limiter(settings.gateway_calls_per_s, settings.gateway_calls_burst)
-    )
+    limiter = Limiter(settings.gateway_calls_per_s, settings.gateway_calls_burst)
+    inner: ASGIApp = _Limited(_Bounded(http), limiter, settings.locale)
     if guarded:
         inner = _Guard(inner, settings)
     if settings.origins:
@@ -89,6 +90,7 @@ class _Guard:
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
         self._app = app
+        self._locale = settings.locale
         self._hosts = settings.hosts
         self._origins = settings.origins
 
@@ -96,7 +98,8 @@ class _Guard:
         if scope["type"] == "http":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             if foreign(headers.get("host"), headers.get("origin"), hosts=self._hosts, origins=self._origins):
-                answer = problem(403, "called from another site", code="forbidden")
+                said = Wording("来自其他网站的请求", "called from another site")
+                answer = problem(403, said, _language(scope, self._locale), code="forbidden")
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -105,19 +108,27 @@ class _Guard:
 class _Limited:
     """Answers 429 to a token or an address that calls too often."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp, limiter: Limiter, locale: Locale) -> None:
         self._app = app
         self._limiter = limiter
+        self._locale = locale
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
             wait_s = self._limiter.wait_s(_caller_key(scope), time.monotonic())
             if wait_s > 0:
                 headers = {"Retry-After": str(math.ceil(wait_s))}
-                answer = problem(429, "too many calls", code="busy", headers=headers)
+                said = Wording("请求过于频繁，请稍后再试", "too many calls, try again later")
+                answer = problem(429, said, _language(scope, self._locale), code="busy", headers=headers)
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _language(scope: Scope, locale: Locale) -> Locale:
+    """Return the language to answer in, before the framework has seen the request."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+    return language_of(accepted.decode("latin-1"), locale)
 
 
 def _caller_key(scope: Scope) -> str:
@@ -153,7 +164,7 @@ def _bounded(receive: Receive) -> Callable[[], Awaitable[Message]]:
         message = await receive()
         size += len(message.get("body", b""))
         if size > _BODY_MAX:
-            raise HTTPException(413, f"at most {_BODY_MAX} bytes")
+            raise HTTPException(413, at_most(_BODY_MAX))
         return message
 
     return bounded

@@ -24,12 +24,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 from starlette.responses import Response
 
-from alerts.gateway.calls import By, Id
-from alerts.gateway.problems import ProblemError, problem, responses
+from alerts.gateway.calls import By, Id, faulty, must
+from alerts.gateway.problems import ProblemError, responses
 from alerts.gateway.settings import GatewaySettings
-from alerts.gateway.tokens import Caller, allows
+from alerts.gateway.tokens import Caller
 from alerts.rulecheck import check
 from alerts.store.backtests import BacktestStore
+from alerts.wording import Wording
 from stream.archive import Archive
 from stream.errors import ServiceError, StoreError
 from stream.runtime import Clock
@@ -236,16 +237,20 @@ router: Final = APIRouter(
 @router.post("/backtests", status_code=202, responses={202: {"model": Started}})
 async def start_backtest(request: Request, by: By, body: BacktestBody) -> Response:
     """Run another rule set over what was recorded; needs the role ops."""
-    _must_be_ops(by)
+    must(by, "ops")
     if not _sees(by, body.rooms):
-        raise ProblemError(403, "forbidden", "this token sees some rooms only: name rooms that it sees")
+        said = Wording(
+            "此令牌只能看到部分直播间：请指明其中的直播间",
+            "this token sees some rooms only: name rooms that it sees",
+        )
+        raise ProblemError(403, "forbidden", said)
     if body.from_ms >= body.to_ms:
-        raise ProblemError(422, "invalid", "to_ms must be after from_ms")
+        said = Wording("to_ms 必须晚于 from_ms", "to_ms must be after from_ms")
+        raise ProblemError(422, "invalid", said)
     text = body.rules if isinstance(body.rules, str) else orjson.dumps(body.rules).decode()
     _, faults = await asyncio.to_thread(check, text)
     if faults:
-        errors = [fault.to_record() for fault in faults]
-        return problem(422, "the rule set has faults", code="invalid", errors=errors)
+        return faulty(request, Wording("规则有误", "the rule set has faults"), faults)
     backtest_id = await _store(lambda: _backtests(request).start(by.name, text, body))
     body_out = orjson.dumps({"id": backtest_id})
     location = {"Location": f"/api/v1/backtests/{backtest_id}"}
@@ -255,21 +260,17 @@ async def start_backtest(request: Request, by: By, body: BacktestBody) -> Respon
 @router.get("/backtests/{backtest_id}", responses={200: {"model": Backtest}, **responses(404)})
 async def show_backtest(request: Request, by: By, backtest_id: Id) -> Response:
     """Show how far a backtest is, and its report once it is done; needs the role ops."""
-    _must_be_ops(by)
+    must(by, "ops")
     record = await _store(lambda: _backtests(request).read(backtest_id))
     if record is None or not _sees(by, record["rooms"]):
-        raise ProblemError(404, "not_found", "there is no such backtest, or it is kept no longer")
+        said = Wording("没有此回测，或已过保存期", "there is no such backtest, or it is kept no longer")
+        raise ProblemError(404, "not_found", said)
     return Response(orjson.dumps(record), media_type="application/json")
 
 
 def _backtests(request: Request) -> Backtests:
     found: Backtests = request.app.state.backtests
     return found
-
-
-def _must_be_ops(by: Caller) -> None:
-    if not allows(by.role, "ops"):
-        raise ProblemError(403, "forbidden", "the role ops is needed")
 
 
 def _sees(by: Caller, rooms: list[str] | None) -> bool:

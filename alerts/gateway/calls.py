@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar, get_args
+from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -17,8 +17,8 @@ from starlette.responses import Response
 from alerts.gateway.alertlog import AlertLog
 from alerts.gateway.changes import Changes, Refused
 from alerts.gateway.hub import Hub
-from alerts.gateway.messages import Locale, message
-from alerts.gateway.problems import ProblemError, problem
+from alerts.gateway.messages import message, needs, no_cursor, with_detail
+from alerts.gateway.problems import ProblemError, language, problem
 from alerts.gateway.settings import GatewaySettings
 from alerts.gateway.tokens import Caller, LiveTokens, Role, allows, offered_token
 from alerts.model import Outcome
@@ -28,6 +28,7 @@ from alerts.ruletext import Fault
 from alerts.store import IncidentsReader
 from alerts.store.deliveries import DeliveriesReader
 from alerts.store.rule_sets import RuleSetStore
+from alerts.wording import Wording
 from stream.errors import StoreError
 from stream.runtime import Clock
 from stream.store import FiguresReader, RoomFigures
@@ -46,7 +47,9 @@ __all__ = [
     "origin_of",
     "place_of",
     "refusal",
+    "sees_silence",
     "told",
+    "wrong_cursor",
 ]
 
 T = TypeVar("T")
@@ -113,8 +116,8 @@ def _desk(request: Request) -> Desk:
 def _caller(request: Request) -> Caller:
     known = _desk(request).tokens.caller(offered_token(request.headers.get("authorization"), ()))
     if known is None:
-        said = {"zh": "需要有效的访问令牌", "en": "a valid token is needed"}
-        raise ProblemError(401, "unauthorized", said["en"], {"WWW-Authenticate": "Bearer"}, said=said)
+        said = Wording("需要有效的访问令牌", "a valid token is needed")
+        raise ProblemError(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
     return known
 
 
@@ -142,7 +145,7 @@ async def asked(ask: Callable[[], Awaitable[T]]) -> T:
         raise StoreError(f"the store does not answer: {str(error) or type(error).__name__}") from error
 
 
-async def told(at: Desk, ask: Awaitable[Outcome | str]) -> Outcome | Response:
+async def told(ask: Awaitable[Outcome | str]) -> Outcome | Response:
     """Return the outcome of a change, or the answer that it is taken and not confirmed.
 
     Raises:
@@ -151,32 +154,36 @@ async def told(at: Desk, ask: Awaitable[Outcome | str]) -> Outcome | Response:
     try:
         outcome = await ask
     except Refused as refused:
-        raise refusal(refused.code, at.settings.locale, refused.detail) from refused
+        raise refusal(refused.code, refused.detail) from refused
     if isinstance(outcome, str):
         return answer({"command_id": outcome, "status": "pending"}, 202)
     return outcome
 
 
-def must(by: Caller, role: Role, locale: Locale) -> None:
+def must(by: Caller, role: Role) -> None:
     """Let only a role through.
 
     Raises:
         ProblemError: the caller has a lesser one.
     """
     if not allows(by.role, role):
-        raise refusal("forbidden", locale, role)
+        raise refusal("forbidden", needs(role))
 
 
-def refusal(code: Any, locale: Locale, detail: str | None = None) -> ProblemError:
-    """Return a refusal: in the caller's language where it names one that we speak, else in ``locale``."""
-    more = f": {detail}" if detail else ""
-    said = {one: message(code, one) + more for one in get_args(Locale)}
-    return ProblemError(_STATUS[code], code, said[locale], said=said)
+def refusal(code: Any, detail: Wording | str | None = None) -> ProblemError:
+    """Return a refusal: the sentence for its code, and what is known beyond it."""
+    return ProblemError(_STATUS[code], code, with_detail(message(code), detail))
 
 
-def faulty(what: str, faults: list[Fault]) -> Response:
+def wrong_cursor(cursor: str) -> ProblemError:
+    """Return the refusal of a cursor that a list does not have."""
+    return ProblemError(422, "invalid", no_cursor(cursor))
+
+
+def faulty(request: Request, what: Wording, faults: list[Fault]) -> Response:
     """Return the answer to a text with faults: path and message of each."""
-    return problem(422, what, code="invalid", errors=[fault.to_record() for fault in faults])
+    errors = [fault.to_record() for fault in faults]
+    return problem(422, what, language(request), code="invalid", errors=errors)
 
 
 def origin_of(request: Request) -> str:
@@ -187,3 +194,9 @@ def origin_of(request: Request) -> str:
 def place_of(alert: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return room and category of an alert, by which tokens are limited."""
     return alert["room_id"], alert.get("labels", {}).get("category")
+
+
+def sees_silence(by: Caller, matchers: list[dict[str, str]]) -> bool:
+    """Return whether a token sees a silence: not one that is for a room that it does not see."""
+    rooms = [one["value"] for one in matchers if one["label"] == "room_id" and one["op"] == "="]
+    return not by.scope.limited or not rooms or any(by.scope.sees(room, None) for room in rooms)

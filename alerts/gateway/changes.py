@@ -9,11 +9,14 @@ from redis.exceptions import RedisError
 
 from alerts.gateway.commands import Busy, Commands
 from alerts.gateway.hub import Hub
-from alerts.gateway.messages import Code
+from alerts.gateway.messages import Code, needs
 from alerts.gateway.tokens import Caller, Role, allows
+from alerts.incidents.silences import Refusal, checked
 from alerts.model import Command, CommandName, Outcome
 from alerts.store import IncidentsReader
+from alerts.wording import Wording
 from stream.errors import RoomwatchError, ServiceError, StoreError
+from stream.runtime import Clock
 
 __all__ = ["Changes", "Refused"]
 
@@ -26,16 +29,22 @@ _CODES: Final[dict[str, Code]] = {
 """What the incidents stage says no with -> what the gateway says; anything else is ``unavailable``."""
 
 
+_WITHIN: Final = Wording(
+    "此令牌只能按名称静默其可见的直播间或品类",
+    "this token silences only rooms or categories that it sees, by name",
+)
+
+
 class Refused(RoomwatchError):  # noqa: N818 - an outcome, not a failure
     """A change that is not made.
 
     Attributes:
         code: why, for programs.
-        detail: what the stage that refused it said, if any.
+        detail: what is known beyond the code; a text without languages is what a stage or a service said.
     """
 
-    def __init__(self, code: Code, detail: str | None = None) -> None:
-        super().__init__(detail or code)
+    def __init__(self, code: Code, detail: Wording | str | None = None) -> None:
+        super().__init__(detail.en if isinstance(detail, Wording) else detail or code)
         self.code: Code = code
         self.detail = detail
 
@@ -47,12 +56,14 @@ class Changes:
         hub: knows the newest alerts.
         reader: knows the others.
         commands: the way to the incidents stage.
+        clock: the time.
     """
 
-    def __init__(self, hub: Hub, reader: IncidentsReader, commands: Commands) -> None:
+    def __init__(self, hub: Hub, reader: IncidentsReader, commands: Commands, clock: Clock) -> None:
         self._hub = hub
         self._reader = reader
         self._commands = commands
+        self._clock = clock
 
     async def ask(
         self,
@@ -87,8 +98,12 @@ class Changes:
         """
         _must(caller, "oncall")
         if caller.scope.limited and not any(_within(caller, one) for one in body["matchers"]):
-            raise Refused("forbidden", "this token silences only rooms or categories that it sees, by name")
+            raise Refused("forbidden", _WITHIN)
         rest = {name: value for name, value in body.items() if name != "comment"}
+        try:
+            checked(rest, now_ms=self._clock.now_ms())
+        except Refusal as refusal:
+            raise Refused("invalid", refusal.said) from refusal
         command = _command(caller, "silence", body.get("comment") or "", origin)
         return await self._send(replace(command, body=rest))
 
@@ -118,7 +133,9 @@ class Changes:
         """
         _must(caller, "ops")
         if caller.scope.limited and not caller.scope.sees(body.get("room_id") or "", None):
-            raise Refused("forbidden", "this token sends tests of rooms that it sees")
+            raise Refused(
+                "forbidden", Wording("只能测试此令牌可见的直播间", "only rooms that this token sees")
+            )
         rest = {name: value for name, value in body.items() if name not in ("comment", "for_s")}
         command = _command(caller, "test", body.get("comment") or "", origin)
         return await self._send(replace(command, for_s=body.get("for_s"), body=rest))
@@ -155,7 +172,7 @@ class Changes:
 
 def _must(caller: Caller, role: Role) -> None:
     if not allows(caller.role, role):
-        raise Refused("forbidden")
+        raise Refused("forbidden", needs(role))
 
 
 def _command(caller: Caller, do: CommandName, comment: str, origin: str) -> Command:

@@ -23,6 +23,7 @@ from alerts.gateway.telemetry import GatewayMetrics
 from alerts.gateway.tokens import Caller
 from alerts.gateway.wire import Wire
 from alerts.model import Outcome
+from alerts.wording import Wording
 from stream.errors import ServiceError
 from stream.runtime import Clock
 
@@ -182,7 +183,9 @@ class Client:
         if self._bad >= session.BAD_FRAMES_MAX:
             self.close(4400, "too many bad frames")
 
-    def _error(self, of: str | None, code: Code, ref: session.Ref, detail: str | None = None) -> None:
+    def _error(
+        self, of: str | None, code: Code, ref: session.Ref, detail: Wording | str | None = None
+    ) -> None:
         self.send(session.error(of, code, self.locale, ref=ref, detail=detail), "error")
 
     async def _change(self, request: session.Ack | session.Resolve, for_s: int | None = None) -> None:

@@ -21,9 +21,11 @@ from alerts.gateway.calls import (
     must,
     origin_of,
     place_of,
+    sees_silence,
     told,
+    wrong_cursor,
 )
-from alerts.gateway.problems import ProblemError, responses
+from alerts.gateway.problems import responses
 from alerts.routing.calendar import local, shift_began
 
 __all__ = ["router"]
@@ -45,7 +47,7 @@ _SENT: Final[dict[int | str, dict[str, Any]]] = {
 @router.post("/alerts/test", tags=["alerts"], responses=_SENT)
 async def send_test(at: At, by: By, request: Request, body: schemas.TestBody) -> Response:
     """Send a marked test alert down the whole path; it ends by itself; needs the role ops."""
-    outcome = await told(at, at.changes.test(by, body.model_dump(), origin=origin_of(request)))
+    outcome = await told(at.changes.test(by, body.model_dump(), origin=origin_of(request)))
     if isinstance(outcome, Response):
         return outcome
     alert = outcome.alert or {}
@@ -61,9 +63,9 @@ async def send_test(at: At, by: By, request: Request, body: schemas.TestBody) ->
 @router.get("/audit", tags=["audit"], responses={200: {"model": schemas.AuditPage}})
 async def list_audit(at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None) -> Response:
     """List every change that was asked for: who, what, when, from where, and what became of it; needs ops."""
-    must(by, "ops", at.settings.locale)
+    must(by, "ops")
     if cursor is not None and not cursor.isdecimal():
-        raise ProblemError(422, "invalid", f"{cursor!r} is no cursor of this list")
+        raise wrong_cursor(cursor)
     before = None if cursor is None else int(cursor)
     items = await asked(lambda: at.reader.audit(limit=limit, before=before))
     return answer({"items": items, "next": str(items[-1]["offset"]) if len(items) == limit else None})
@@ -74,11 +76,12 @@ async def hand_over(
     at: At, by: By, since_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None
 ) -> Response:
     """Show what the next shift must know: open alerts, running silences, notes since the shift began."""
-    must(by, "oncall", at.settings.locale)
+    must(by, "oncall")
     since_ms = await _shift_began(at) if since_ms is None else since_ms
     found = await asked(lambda: at.reader.open_alerts(tests=False))
     alerts = [one for one in found if by.scope.sees(*place_of(one))]
-    silences = [one for one in await asked(at.reader.silences) if one["state"] != "ended"]
+    running = [one for one in await asked(at.reader.silences) if one["state"] != "ended"]
+    silences = [one for one in running if sees_silence(by, one["matchers"])]
     entries = await asked(lambda: at.reader.audit(limit=_NOTES_MAX))
     notes = [
         {name: one[name] for name in ("at_ms", "do", "id", "by", "comment", "verdict")}

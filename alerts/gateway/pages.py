@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from alerts.gateway import schemas
 from alerts.gateway.messages import Locale
-from alerts.gateway.problems import ProblemError, problem, responses
+from alerts.gateway.problems import ProblemError, language, problem, responses
 from alerts.gateway.runbookpage import page
+from alerts.wording import Wording
 
 __all__ = ["CONSOLE", "RUNBOOKS", "console", "health"]
 
@@ -80,11 +81,13 @@ def health(registry: CollectorRegistry, silent: Sequence[str], locale: Locale) -
         return _status("ok")
 
     @routes.get("/readyz", tags=["health"], responses={200: {"model": schemas.Health}, **responses(503)})
-    async def works() -> Response:
+    async def works(request: Request) -> Response:
         """Tell whether alerts come through; 503 names the silent stages."""
         if silent:
             named = list(silent)
-            return problem(503, f"silent: {', '.join(named)}", code="degraded", degraded=named)
+            names = ", ".join(named)
+            said = Wording(f"没有响应：{names}", f"silent: {names}")
+            return problem(503, said, language(request), code="degraded", degraded=named)
         return _status("ready")
 
     @routes.get("/metrics", tags=["health"], response_class=Response)
@@ -109,7 +112,8 @@ def health(registry: CollectorRegistry, silent: Sequence[str], locale: Locale) -
                 shown = page(text, lang or locale)
                 return Response(shown, media_type="text/html; charset=utf-8", headers=headers)
             return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
-        raise ProblemError(404, "not_found", f"there is no runbook for {kind}")
+        said = Wording(f"没有 {kind} 的处置手册", f"there is no runbook for {kind}")
+        raise ProblemError(404, "not_found", said)
 
     return routes
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,12 +12,30 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from alerts.gateway.invalid import told
+from alerts.gateway.messages import Code, Locale, language_of, message, with_detail
+from alerts.wording import Wording
 from stream.errors import RoomwatchError
 
-__all__ = ["Problem", "ProblemError", "install", "problem", "responses"]
+__all__ = ["Problem", "ProblemError", "install", "language", "problem", "responses"]
 
 _MEDIA: Final = "application/problem+json"
 _FAULTS_MAX: Final = 20
+_TITLES: Final[dict[int, str]] = {
+    401: "未认证",
+    403: "无权限",
+    404: "不存在",
+    405: "不支持的方法",
+    409: "冲突",
+    412: "版本已过期",
+    413: "内容过大",
+    422: "内容有误",
+    428: "缺少前提条件",
+    429: "请求过多",
+    501: "未实现",
+    503: "暂不可用",
+}
+"""Chinese for what HTTP calls a status."""
 
 
 class Fault(BaseModel):
@@ -45,22 +62,14 @@ class ProblemError(Exception):
     Attributes:
         status: HTTP status.
         code: for programs.
-        detail: for people.
+        detail: for people; told in the language that they ask for, else in the deployment's.
         headers: further headers of the answer.
-        said: the detail by language, for those who ask for another one than the deployment's.
     """
 
     def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        headers: dict[str, str] | None = None,
-        *,
-        said: Mapping[str, str] | None = None,
+        self, status: int, code: str, detail: Wording, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(detail)
-        self.said = said or {}
+        super().__init__(detail.en)
         self.status = status
         self.code = code
         self.detail = detail
@@ -69,15 +78,16 @@ class ProblemError(Exception):
 
 def problem(
     status: int,
-    detail: str | None = None,
+    detail: Wording | None,
+    language: Locale,
     *,
     code: str | None = None,
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
     """Return an error as the whole interface gives it."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    body |= {"detail": detail} if detail else {}
+    body = {"type": "about:blank", "title": _title(status).of(language), "status": status}
+    body |= {"detail": detail.of(language)} if detail else {}
     body |= {"code": code} if code else {}
     return Response(orjson.dumps(body | more), status, headers=headers, media_type=_MEDIA)
 
@@ -99,29 +109,43 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RoomwatchError, _away)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+def language(request: Request) -> Locale:
+    """Return the language to answer in: the one that the caller wants, else the deployment's."""
+    return language_of(request.headers.get("accept-language"), request.app.state.desk.settings.locale)
+
+
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    said: Any = error.detail
     if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that is no JSON at all
-        return problem(422, str(error.detail), code="invalid")
-    return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+        return problem(422, Wording("请求内容无法解析", str(said)), language(request), code="invalid")
+    detail = said if isinstance(said, Wording) else _title(error.status_code)
+    return problem(error.status_code, detail, language(request), headers=dict(error.headers or {}))
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    spoken = language(request)
     faults = [
-        {"path": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
+        {"path": ".".join(str(part) for part in fault["loc"]), "message": told(fault).of(spoken)}
         for fault in error.errors()[:_FAULTS_MAX]
     ]
-    return problem(422, "the request is not as it must be", code="invalid", errors=faults)
+    detail = Wording("请求内容有误", "the request is not as it must be")
+    return problem(422, detail, spoken, code="invalid", errors=faults)
 
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    wanted = request.headers.get("accept-language", "")[:2].lower()
-    detail = error.said.get(wanted, error.detail)
-    return problem(error.status, detail, code=error.code, headers=error.headers)
+    return problem(error.status, error.detail, language(request), code=error.code, headers=error.headers)
 
 
-async def _away(_request: Request, error: Exception) -> Response:
+async def _away(request: Request, error: Exception) -> Response:
     """Store and broker away are the errors of ours that reach this place."""
-    return problem(503, str(error), code="unavailable", headers={"Retry-After": "1"})
+    code: Code = "unavailable"
+    detail = with_detail(message(code), str(error))
+    return problem(503, detail, language(request), code=code, headers={"Retry-After": "1"})
+
+
+def _title(status: int) -> Wording:
+    phrase = HTTPStatus(status).phrase
+    return Wording(_TITLES.get(status, phrase), phrase)

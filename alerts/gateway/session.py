@@ -9,9 +9,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from alerts.gateway.filters import Filter, Scope
-from alerts.gateway.messages import Code, Locale, message
+from alerts.gateway.messages import Code, Locale, message, with_detail
 from alerts.gateway.records import text_frame
 from alerts.model import SEVERITY_RANK, Severity, State
+from alerts.wording import Wording
 
 __all__ = [
     "BAD_FRAMES_MAX",
@@ -174,9 +175,11 @@ def answer(op: str, *, ref: Ref = None, **fields: Any) -> bytes:
     return text_frame(orjson.dumps(body))
 
 
-def error(of: str | None, code: Code, locale: Locale, *, ref: Ref = None, detail: str | None = None) -> bytes:
+def error(
+    of: str | None, code: Code, locale: Locale, *, ref: Ref = None, detail: Wording | str | None = None
+) -> bytes:
     """Return an ``error`` frame; ``detail`` is added to the sentence."""
-    said = message(code, locale) + (f": {detail}" if detail else "")
+    said = with_detail(message(code), detail).of(locale)
     return answer("error", of=of, code=code, message=said, ref=ref)
 
 

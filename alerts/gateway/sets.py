@@ -14,7 +14,22 @@ from starlette.responses import Response
 
 from alerts import routing
 from alerts.gateway import schemas
-from alerts.gateway.calls import LIMIT, At, By, Cursor, Desk, Limit, answer, asked, faulty, must, origin_of
+from alerts.gateway.calls import (
+    LIMIT,
+    At,
+    By,
+    Cursor,
+    Desk,
+    Limit,
+    answer,
+    asked,
+    faulty,
+    must,
+    origin_of,
+    refusal,
+    wrong_cursor,
+)
+from alerts.gateway.messages import at_most
 from alerts.gateway.problems import ProblemError, responses
 from alerts.gateway.tokens import Caller, Role
 from alerts.matching import Matcher, matches, values_of
@@ -22,6 +37,7 @@ from alerts.model import CommandName
 from alerts.rulecheck import check as check_rules
 from alerts.ruletext import TEXT_BYTES_MAX, Fault
 from alerts.store.rule_sets import KeptSet, RuleSetStore
+from alerts.wording import Wording
 
 __all__ = ["router"]
 
@@ -86,7 +102,7 @@ class _Calls:
 
     async def show(self, at: At, by: By) -> Response:
         """Show the set in force."""
-        must(by, self.read, at.settings.locale)
+        must(by, self.read)
         return _told(await _current(self.stored(at)))
 
     async def put(
@@ -98,18 +114,18 @@ class _Calls:
         comment: Annotated[str, Query(max_length=_COMMENT_MAX)] = "",
     ) -> Response:
         """Put a set in force, one second from now; needs the role ops."""
-        must(by, "ops", at.settings.locale)
+        must(by, "ops")
         base = _matching(await _current(self.stored(at)), if_match, needed=True)
         text, said = _read(await request.body(), comment)
         return await self._take(at, by, request, base, text, said)
 
     async def history(self, at: At, by: By, limit: Limit = LIMIT, cursor: Cursor = None) -> Response:
         """List the versions, newest first."""
-        must(by, self.read, at.settings.locale)
+        must(by, self.read)
         store = self.stored(at)
         newest = await _current(store)
         if cursor is not None and not cursor.isdecimal():
-            raise ProblemError(422, "invalid", f"{cursor!r} is no cursor of this list")
+            raise wrong_cursor(cursor)
         last = newest.version if cursor is None else min(newest.version, int(cursor) - 1)
         found = await asked(lambda: store.versions(last, count=limit)) if last > 0 else []
         items = [_record(kept) for kept in reversed(found)]
@@ -124,12 +140,12 @@ class _Calls:
         if_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Make an older version the newest one again; needs the role ops."""
-        must(by, "ops", at.settings.locale)
+        must(by, "ops")
         store = self.stored(at)
         base = _matching(await _current(store), if_match, needed=False)
         old = await asked(lambda: store.version(body.version))
         if old is None:
-            raise ProblemError(404, "not_found", f"there is no version {body.version}")
+            raise ProblemError(404, "not_found", _no_version(body.version))
         said = body.comment or f"rollback to version {body.version}"
         return await self._take(at, by, request, base, old.yaml, said)
 
@@ -139,7 +155,7 @@ class _Calls:
         """Put a set in force, if it has no faults and nobody was faster."""
         _, faults = await asyncio.to_thread(self.check, text)
         if faults:
-            return faulty(f"the {self.name} have faults; version {base.version} stays", faults)
+            return faulty(request, _stays(self.name, base.version), faults)
         origin, now_ms = origin_of(request), at.clock.now_ms()
         kept = await asked(
             lambda: self.stored(at).put(
@@ -147,7 +163,11 @@ class _Calls:
             )
         )
         if kept is None:
-            raise ProblemError(412, "conflict", "somebody else was faster: read the newest set and try again")
+            late = Wording(
+                "已被他人抢先修改：请读取最新版本后重试",
+                "somebody else was faster: read the newest set and try again",
+            )
+            raise ProblemError(412, "conflict", late)
         await at.changes.note(by, self.noted, f"version {kept.version}: {said}", origin=origin)
         return _told(kept)
 
@@ -159,18 +179,18 @@ _Calls("routes", lambda at: at.routes, routing.check, "ops", "routes_changed").a
 @router.post(
     "/routes/preview", tags=["routes"], responses={200: {"model": schemas.RoutePreview}, **responses(404)}
 )
-async def preview_routes(at: At, by: By, body: schemas.RoutePreviewBody) -> Response:
+async def preview_routes(at: At, by: By, request: Request, body: schemas.RoutePreviewBody) -> Response:
     """Show who would get an alert; needs the role oncall."""
-    must(by, "oncall", at.settings.locale)
+    must(by, "oncall")
     if body.routes is None:
         kept = await _current(at.routes)
         text, version = kept.yaml, kept.version
     else:
-        must(by, "ops", at.settings.locale)
+        must(by, "ops")
         text, version = body.routes, 0
     routes, faults = await asyncio.to_thread(routing.check, text, version)
     if routes is None:
-        return faulty("the routes have faults", faults)
+        return faulty(request, Wording("路由有误", "the routes have faults"), faults)
     alert = await _previewed(at, by, body)
     at_ms = at.clock.now_ms() if body.at_ms is None else body.at_ms
     found = routing.plan(routes, alert, at_ms=at_ms, zone=at.zone)
@@ -185,7 +205,7 @@ async def _previewed(at: Desk, by: Caller, body: schemas.RoutePreviewBody) -> di
         return {**alert, "rule": body.rule or body.kind}
     found = await asked(lambda: at.reader.episode(body.id or ""))
     if found is None or not by.scope.sees(found[0]["room_id"], found[0]["labels"].get("category")):
-        raise ProblemError(404, "not_found", f"there is no alert {body.id}")
+        raise refusal("not_found", body.id)
     return found[0]
 
 
@@ -196,7 +216,10 @@ def _matching_all(silence: dict[str, Any], values: dict[str, str]) -> bool:
 async def _current(store: RuleSetStore) -> KeptSet:
     kept = await asked(store.current)
     if kept is None:
-        raise ProblemError(503, "unavailable", "there is no set yet: the engine writes the first one")
+        said = Wording(
+            "还没有任何版本：首个版本由 engine 写入", "there is no set yet: the engine writes the first one"
+        )
+        raise ProblemError(503, "unavailable", said)
     return kept
 
 
@@ -208,24 +231,27 @@ def _matching(kept: KeptSet, if_match: str | None, *, needed: bool) -> KeptSet:
     """
     if if_match is None:
         if needed:
-            raise ProblemError(
-                428, "precondition", "If-Match is needed: the version that the set was made from"
+            said = Wording(
+                "需要 If-Match：此内容所依据的版本",
+                "If-Match is needed: the version that the set was made from",
             )
+            raise ProblemError(428, "precondition", said)
         return kept
     tags = [tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")]
     if "*" not in tags and str(kept.version) not in tags:
-        raise ProblemError(412, "conflict", f"the newest version is {kept.version}")
+        said = Wording(f"最新版本是 {kept.version}", f"the newest version is {kept.version}")
+        raise ProblemError(412, "conflict", said)
     return kept
 
 
 def _read(body: bytes, comment: str) -> tuple[str, str]:
     """Return text and comment: of the set itself, or of ``{yaml, comment}`` as GET gives it."""
     if len(body) > TEXT_BYTES_MAX:
-        raise ProblemError(413, "too_large", f"at most {TEXT_BYTES_MAX} bytes")
+        raise ProblemError(413, "too_large", at_most(TEXT_BYTES_MAX))
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        raise ProblemError(422, "invalid", f"not UTF-8: {error}") from error
+        raise refusal("invalid", Wording("不是 UTF-8", f"not UTF-8: {error}")) from error
     if text.lstrip().startswith("{"):
         try:
             found = orjson.loads(text)
@@ -234,6 +260,15 @@ def _read(body: bytes, comment: str) -> tuple[str, str]:
         if isinstance(found, dict) and isinstance(found.get("yaml"), str):
             return found["yaml"], comment or str(found.get("comment") or "")[:_COMMENT_MAX]
     return text, comment
+
+
+def _no_version(number: int) -> Wording:
+    return Wording(f"没有版本 {number}", f"there is no version {number}")
+
+
+def _stays(name: str, version: int) -> Wording:
+    zh = {"rules": "规则", "routes": "路由"}[name]
+    return Wording(f"{zh}有误，版本 {version} 继续有效", f"the {name} have faults; version {version} stays")
 
 
 def _record(kept: KeptSet) -> dict[str, Any]:

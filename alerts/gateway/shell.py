@@ -165,7 +165,7 @@ async def _parts(
             clock=clock,
             on_new_life=lambda: sockets.close_all(1012, "the log was replaced"),
         )
-        changes = Changes(hub, reader, commands)
+        changes = Changes(hub, reader, commands, clock)
         turns = asyncio.Semaphore(_TURNS)
         limiter = Limiter(settings.gateway_calls_per_s, settings.gateway_calls_burst)
         floor = Floor(hub, log, changes, metrics, clock, turns, silent, settings.locale, limiter)

@@ -22,9 +22,11 @@ from alerts.gateway.calls import (
     origin_of,
     place_of,
     refusal,
+    sees_silence,
     told,
+    wrong_cursor,
 )
-from alerts.gateway.problems import ProblemError, responses
+from alerts.gateway.problems import responses
 from alerts.incidents.silences import Refusal, read_matchers
 from alerts.matching import Matcher, matches, values_of
 
@@ -55,11 +57,11 @@ async def list_silences(
 ) -> Response:
     """List silences, newest first, those that ended within 35 days too."""
     found = await asked(at.reader.silences)
-    found = [one for one in found if state in (None, one["state"]) and _seen(by, one["matchers"])]
+    found = [one for one in found if state in (None, one["state"]) and sees_silence(by, one["matchers"])]
     if cursor is not None:
         ids = [one["id"] for one in found]
         if cursor not in ids:
-            raise ProblemError(422, "invalid", f"{cursor!r} is no cursor of this list")
+            raise wrong_cursor(cursor)
         found = found[ids.index(cursor) + 1 :]
     items = found[:limit]
     return answer({"items": items, "next": items[-1]["id"] if len(found) > limit else None})
@@ -69,8 +71,8 @@ async def list_silences(
 async def show_silence(at: At, by: By, silence_id: Id) -> Response:
     """Show a silence, and who was told of its start and end."""
     found = [one for one in await asked(at.reader.silences) if one["id"] == silence_id]
-    if not found or not _seen(by, found[0]["matchers"]):
-        raise refusal("not_found", at.settings.locale)
+    if not found or not sees_silence(by, found[0]["matchers"]):
+        raise refusal("not_found")
     deliveries = await asked(lambda: at.deliveries.of(silence_id))
     return answer({"silence": found[0], "deliveries": deliveries})
 
@@ -78,18 +80,18 @@ async def show_silence(at: At, by: By, silence_id: Id) -> Response:
 @router.post("/silences", responses=_TOLD)
 async def create_silence(at: At, by: By, request: Request, body: schemas.SilenceBody) -> Response:
     """Keep alerts quiet that match; needs the role oncall."""
-    outcome = await told(at, at.changes.silence(by, body.model_dump(), origin=origin_of(request)))
+    outcome = await told(at.changes.silence(by, body.model_dump(), origin=origin_of(request)))
     return outcome if isinstance(outcome, Response) else answer(outcome.silence)
 
 
 @router.post("/silences/preview", responses={200: {"model": schemas.SilencePreview}})
 async def preview_silence(at: At, by: By, body: schemas.PreviewBody) -> Response:
     """Show what a silence would hide; needs the role oncall."""
-    must(by, "oncall", at.settings.locale)
+    must(by, "oncall")
     try:
         matchers = read_matchers([one.model_dump() for one in body.matchers])
     except Refusal as refused:
-        raise ProblemError(422, "invalid", str(refused)) from refused
+        raise refusal("invalid", refused.said) from refused
     found = await asked(at.reader.open_alerts)
     items = [one for one in found if _hides(matchers, one) and by.scope.sees(*place_of(one))]
     return answer(
@@ -100,7 +102,7 @@ async def preview_silence(at: At, by: By, body: schemas.PreviewBody) -> Response
 @router.delete("/silences/{silence_id}", responses=_TOLD)
 async def end_silence(at: At, by: By, request: Request, silence_id: Id) -> Response:
     """End a silence; needs the role oncall."""
-    outcome = await told(at, at.changes.unsilence(by, silence_id, origin=origin_of(request)))
+    outcome = await told(at.changes.unsilence(by, silence_id, origin=origin_of(request)))
     return outcome if isinstance(outcome, Response) else answer(outcome.silence)
 
 
@@ -112,9 +114,3 @@ async def _last_day(at: Desk, by: Any, matchers: tuple[Matcher, ...]) -> int:
 
 def _hides(matchers: tuple[Matcher, ...], alert: dict[str, Any]) -> bool:
     return matches(matchers, values_of(alert))
-
-
-def _seen(by: Any, matchers: list[dict[str, str]]) -> bool:
-    """Return whether a token sees a silence: not one that is for a room that it does not see."""
-    rooms = [one["value"] for one in matchers if one["label"] == "room_id" and one["op"] == "="]
-    return not by.scope.limited or not rooms or any(by.scope.sees(room, None) for room in rooms)

@@ -11,6 +11,7 @@ from alerts.incidents.book import REMIND_MS, Book
 from alerts.incidents.silences import Refusal, Silence
 from alerts.model import KINDS, SEVERITIES, Alert, Command, Outcome
 from alerts.stages import Record
+from alerts.wording import Wording
 
 __all__ = ["TEST_S", "obey"]
 
@@ -55,7 +56,7 @@ def _assign(book: Book, command: Command, record: Record) -> Outcome:
     if isinstance(alert, Outcome):
         return alert
     if not command.owner:
-        raise Refusal("owner: a name is needed")
+        raise Refusal(Wording("owner：需要姓名", "owner: a name is needed"))
     return _done(
         command, book.commit(episodes.assigned(alert, command, record.append_ms), record, "command", command)
     )
@@ -133,7 +134,7 @@ def _find(book: Book, command: Command) -> Alert | Outcome:
 
 def _must(right: Any, path: str, allowed: str) -> None:
     if not right:
-        raise Refusal(f"{path}: allowed: {allowed}")
+        raise Refusal(Wording(f"{path}：只能是 {allowed}", f"{path}: allowed: {allowed}"))
 
 
 def _done(command: Command, alert: Alert) -> Outcome:

@@ -12,8 +12,19 @@ from typing import Any, Final, Literal
 import msgspec
 
 from alerts.matching import MATCHERS_MAX, VALUE_MAX, Matcher, matches, parse_matcher
+from alerts.wording import Wording
 
-__all__ = ["ENDED_MAX", "IDLE_S", "OPEN_MAX", "Refusal", "Silence", "SilenceEnd", "Silences", "read_matchers"]
+__all__ = [
+    "ENDED_MAX",
+    "IDLE_S",
+    "OPEN_MAX",
+    "Refusal",
+    "Silence",
+    "SilenceEnd",
+    "Silences",
+    "checked",
+    "read_matchers",
+]
 
 OPEN_MAX: Final = 1_000
 """Most silences that have not ended; each is tried on each change of an alert."""
@@ -25,12 +36,29 @@ KEEP_MS: Final = 35 * 24 * 3_600_000
 LONGEST_MS: Final = 366 * 24 * 3_600_000
 """Longest silence; what is to be quiet for ever belongs into a rule."""
 
+_HIDES_ALL: Final = Wording(
+    "至少一个匹配条件不能匹配空文本，否则会屏蔽所有告警",
+    "at least one matcher must not match the empty text, or all alerts would be hidden",
+)
+_OVER: Final = Wording(
+    "结束时间（ends_at_ms）必须晚于开始时间和当前时间", "ends_at_ms must be after its start and after now"
+)
+_TOO_LONG: Final = Wording("静默最长 366 天", "a silence holds for 366 days at most")
+
 SilenceState = Literal["pending", "active", "ended"]
 SilenceEnd = Literal["expired", "unmatched", "by_hand"]
 
 
 class Refusal(ValueError):  # noqa: N818 - an outcome, not a failure
-    """A silence that is not made."""
+    """A silence that is not made.
+
+    Attributes:
+        said: why, for people.
+    """
+
+    def __init__(self, said: Wording) -> None:
+        super().__init__(said.en)
+        self.said = said
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -73,16 +101,34 @@ def read_matchers(written: Any) -> tuple[Matcher, ...]:
         Refusal: there are none, too many, one is wrong, or together they match everything.
     """
     if not isinstance(written, list | tuple) or not 1 <= len(written) <= MATCHERS_MAX:
-        raise Refusal(f"1 to {MATCHERS_MAX} matchers are needed")
+        raise Refusal(
+            Wording(f"需要 1 到 {MATCHERS_MAX} 个匹配条件", f"1 to {MATCHERS_MAX} matchers are needed")
+        )
     try:
         found = tuple(parse_matcher(one) for one in written)
     except (ValueError, KeyError, TypeError) as error:
-        raise Refusal(f"matchers: {error}") from error
+        raise Refusal(Wording(f"匹配条件有误：{error}", f"matchers: {error}")) from error
     if any(len(one.value) > VALUE_MAX for one in found):
-        raise Refusal(f"a value has at most {VALUE_MAX} characters")
+        raise Refusal(Wording(f"值最多 {VALUE_MAX} 个字符", f"a value has at most {VALUE_MAX} characters"))
     if all(one.matches({}) for one in found):
-        raise Refusal("at least one matcher must not match the empty text, or all alerts would be hidden")
+        raise Refusal(_HIDES_ALL)
     return found
+
+
+def checked(written: Mapping[str, Any], *, now_ms: int) -> tuple[tuple[Matcher, ...], int, int]:
+    """Return matchers, begin and end of a silence that is asked for; epoch milliseconds.
+
+    Raises:
+        Refusal: it is not as it must be.
+    """
+    matchers = read_matchers(written.get("matchers"))
+    begins, ends = written.get("starts_at_ms"), written.get("ends_at_ms")
+    begins = now_ms if begins is None else max(int(begins), now_ms)
+    if not isinstance(ends, int) or ends <= begins:
+        raise Refusal(_OVER)
+    if ends - begins > LONGEST_MS:
+        raise Refusal(_TOO_LONG)
+    return matchers, begins, ends
 
 
 class Silences:
@@ -131,14 +177,8 @@ class Silences:
             Refusal: it is not as it must be.
         """
         if len(self._matchers) >= OPEN_MAX:
-            raise Refusal(f"there are {OPEN_MAX} silences already")
-        matchers = read_matchers(written.get("matchers"))
-        begins, ends = written.get("starts_at_ms"), written.get("ends_at_ms")
-        begins = now_ms if begins is None else max(int(begins), now_ms)
-        if not isinstance(ends, int) or ends <= begins:
-            raise Refusal("ends_at_ms must be after its start and after now")
-        if ends - begins > LONGEST_MS:
-            raise Refusal("a silence holds for 366 days at most")
+            raise Refusal(Wording(f"静默已达 {OPEN_MAX} 条上限", f"there are {OPEN_MAX} silences already"))
+        matchers, begins, ends = checked(written, now_ms=now_ms)
         silence = Silence(
             id=silence_id,
             matchers=tuple(matcher.to_record() for matcher in matchers),

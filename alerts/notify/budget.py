@@ -1,30 +1,41 @@
 """How much a channel may be told, and what to do when more is waiting. Pure; time is an argument.
 
-A budget is a number of calls within any span of time, and a size of each. While it has room, every alert
-goes out by itself. A part of it is kept back (``reserve``): what more waits is put together into digests, and
-once only the reserve is left these are spread over the span, so that a storm never leaves a channel mute for
-the rest of it.
+A budget is a number of calls within any span of time, of which only so many within any second, and a size of
+each. While it has room, every alert goes out by itself. A part of it is kept back (``reserve``): what more
+waits is put together into digests, and once only the reserve is left these are spread over the span, so that
+a storm never leaves a channel mute for the rest of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Budget", "Mode", "Step", "left", "recent", "step"]
+__all__ = ["Budget", "Mode", "Step", "free_at_ms", "left", "recent", "step"]
 
 Mode = Literal["digest", "batch", "single"]
 """How a channel takes many: as a digest above the budget; always together, each in whole; one by one."""
 
 
+_SECOND_MS: Final = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Calls that a channel takes within any ``span_ms``, and the largest body, bytes."""
+    """Calls that a channel takes.
+
+    Attributes:
+        messages: most within any ``span_ms``.
+        span_ms: at least a second.
+        bytes_max: largest body, bytes.
+        per_second: most within any second; None = no bound but ``messages``.
+    """
 
     messages: int
     span_ms: int
     bytes_max: int
+    per_second: int | None = None
 
     @property
     def reserve(self) -> int:
@@ -60,6 +71,15 @@ def left(attempts_at_ms: Sequence[int], budget: Budget, now_ms: int) -> int:
     return budget.messages - len(recent(attempts_at_ms, budget, now_ms))
 
 
+def free_at_ms(attempts_at_ms: Sequence[int], budget: Budget, now_ms: int) -> int | None:
+    """Return when the next call may be made, epoch milliseconds; None = now."""
+    counted = recent(attempts_at_ms, budget, now_ms)
+    bounds = [(budget.messages, budget.span_ms)]
+    bounds += [] if budget.per_second is None else [(budget.per_second, _SECOND_MS)]
+    free = [counted[-most] + span_ms for most, span_ms in bounds if len(counted) >= most]
+    return max((at_ms for at_ms in free if at_ms > now_ms), default=None)
+
+
 def step(
     mode: Mode,
     budget: Budget,
@@ -81,12 +101,11 @@ def step(
         digest_at_ms: when the last digest was made, None before the first.
         now_ms: the clock, epoch milliseconds.
     """
-    counted = recent(attempts_at_ms, budget, now_ms)
-    room = budget.messages - len(counted)
     if not waiting:
         return Step()
-    if room <= 0:
-        return Step(wait_ms=counted[-budget.messages] + budget.span_ms)
+    if (free_ms := free_at_ms(attempts_at_ms, budget, now_ms)) is not None:
+        return Step(wait_ms=free_ms)
+    room = left(attempts_at_ms, budget, now_ms)
     alone = waiting <= room - budget.reserve or 0 < critical <= room - (budget.reserve + 1) // 2
     if mode == "single" or (mode == "digest" and alone):
         return Step(take=1)

@@ -8,7 +8,7 @@ else is apprise's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -26,18 +26,23 @@ Locale = Literal["zh", "en"]
 
 _MINUTE_MS: Final = 60_000
 _MODES: Final[dict[ChannelKind, Mode]] = {"webhook": "batch", "alertmanager": "batch", "action": "single"}
-_LIMITS: Final[dict[ChannelKind, tuple[int, int]]] = {
-    "dingtalk": (20, 20_000),  # custom robots: 20 messages a minute, a body of 20 000 bytes
-    "feishu": (100, 20_000),  # custom robots: 100 a minute, a body of 20 KB
-    "wecom": (20, 2_048),  # group robots: 20 a minute, 2 048 bytes of text
-    "webhook": (600, 1_000_000),
-    "alertmanager": (600, 1_000_000),
-    "action": (60, 20_000),
-    "log": (6_000, 20_000),
-    "broken": (600, 20_000),  # takes nothing: every message to it fails at once
-    "apprise": (60, 20_000),  # nobody minds; what a service allows less is told in its receiver
+_LIMITS: Final[dict[ChannelKind, Budget]] = {
+    "dingtalk": Budget(20, _MINUTE_MS, 20_000),
+    "feishu": Budget(100, _MINUTE_MS, 20_000, per_second=5),
+    "wecom": Budget(20, _MINUTE_MS, 2_048),
+    "webhook": Budget(600, _MINUTE_MS, 1_000_000),
+    "alertmanager": Budget(600, _MINUTE_MS, 1_000_000),
+    "action": Budget(60, _MINUTE_MS, 20_000),
+    "log": Budget(6_000, _MINUTE_MS, 20_000),
+    "broken": Budget(600, _MINUTE_MS, 20_000),  # takes nothing: every message to it fails at once
+    "apprise": Budget(60, _MINUTE_MS, 20_000),  # nobody minds; what takes less is told in its receiver
 }
-"""Messages a minute and bytes of a message, unless the receiver says otherwise."""
+"""What a channel takes, unless the receiver says otherwise; docs/notify.md names the sources."""
+_SERVICES: Final[dict[str, Budget]] = {
+    "slack": Budget(60, _MINUTE_MS, 20_000, per_second=1),
+    "hooks.slack.com": Budget(60, _MINUTE_MS, 20_000, per_second=1),
+}
+"""The same for services behind apprise, by the scheme or the host of their address."""
 _POSTED: Final[tuple[ChannelKind, ...]] = (
     "dingtalk", "feishu", "wecom", "webhook", "alertmanager", "action",
 )  # fmt: skip
@@ -141,13 +146,12 @@ def channel(receiver: Receiver, environment: Mapping[str, str], *, locale: Local
         raise SettingsError(
             f"receiver {receiver.name}: {kind} has no option {min(unknown)!r}; allowed: {allowed}"
         )
-    messages, bytes_max = _LIMITS[kind]
     return Channel(
         name=receiver.name,
         kind=kind,
         url=address,
         locale=receiver.locale or locale,
-        budget=Budget(receiver.per_minute or messages, _MINUTE_MS, receiver.bytes_max or bytes_max),
+        budget=_budget(receiver, kind, url),
         fallback=receiver.fallback,
         send_resolved=receiver.send_resolved,
         send_notices=receiver.send_notices,
@@ -160,17 +164,29 @@ def _usable(receiver: Receiver, environment: Mapping[str, str], *, locale: Local
     try:
         return channel(receiver, environment, locale=locale)
     except SettingsError as error:
-        messages, bytes_max = _LIMITS["broken"]
-        budget = Budget(messages, _MINUTE_MS, bytes_max)
         return Channel(
             receiver.name,
             "broken",
             "",
             receiver.locale or locale,
-            budget,
+            _LIMITS["broken"],
             receiver.fallback,
             fault=str(error),
         )
+
+
+def _budget(receiver: Receiver, kind: ChannelKind, url: str) -> Budget:
+    """Return what a channel takes: what is known of its service, but for what the receiver says itself."""
+    known = _LIMITS[kind]
+    if kind == "apprise":
+        parts = urlsplit(url)
+        known = _SERVICES.get(parts.scheme) or _SERVICES.get(parts.hostname or "") or known
+    said = {
+        "messages": receiver.per_minute,
+        "bytes_max": receiver.bytes_max,
+        "per_second": receiver.per_second,
+    }
+    return replace(known, **{name: value for name, value in said.items() if value is not None})
 
 
 def _action(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

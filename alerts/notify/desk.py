@@ -150,7 +150,8 @@ class Desk:
         under_way = sorted(self._messages.get(name, {}).values(), key=lambda message: message.next_at_ms)
         next_ms = under_way[0].next_at_ms if under_way else None
         if under_way and under_way[0].next_at_ms <= now_ms:
-            if budget.left(state.attempts_at_ms, channel.budget, now_ms) > 0:
+            free_ms = budget.free_at_ms(state.attempts_at_ms, channel.budget, now_ms)
+            if free_ms is None:
                 return self._attempt(channel, under_way[0], now_ms), None, []
         elif len(under_way) < (1 if channel.mode == "single" else _RETRYING_MAX):
             message, look_ms = self._compose(channel, state, now_ms)
@@ -159,8 +160,7 @@ class Desk:
             return None, min((at for at in (next_ms, look_ms) if at is not None), default=None), []
         else:
             return None, next_ms, []
-        counted = budget.recent(state.attempts_at_ms, channel.budget, now_ms)
-        return None, counted[-channel.budget.messages] + channel.budget.span_ms, []
+        return None, free_ms, []
 
     def settle(self, message: Message, verdict: Verdict, *, now_ms: int, chance: float) -> list[Delivery]:
         """Take in what became of an attempt; returns the records of what that settles.

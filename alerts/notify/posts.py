@@ -48,7 +48,7 @@ _PAUSE_MS: Final = 60_000
 _PAUSE_MAX_MS: Final = 600_000
 _DETAIL_MAX: Final = 200
 _RATE: Final[dict[ChannelKind, frozenset[int]]] = {
-    "dingtalk": frozenset((130101, 410100, 660026, 90030)),
+    "dingtalk": frozenset((130101, 410100)),
     "feishu": frozenset((11232, 99991400)),
     "wecom": frozenset((45009, 45033)),
 }

@@ -123,6 +123,7 @@ class Receiver(_Part):
             so that a secret stands in no file that others read.
         locale: language of its messages; None for the deployment's.
         per_minute: most messages a minute; None for what is known of the kind of channel.
+        per_second: most of them within a second; likewise.
         bytes_max: largest message; None likewise.
         fallback: the receiver that takes over after repeated failure.
         send_resolved: whether it is told of the end too.
@@ -134,6 +135,7 @@ class Receiver(_Part):
     url: Text
     locale: Literal["zh", "en"] | None = None
     per_minute: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    per_second: Annotated[int, Field(ge=1, le=1_000)] | None = None
     bytes_max: Annotated[int, Field(ge=200, le=10_000_000)] | None = None
     fallback: Name | None = None
     send_resolved: bool = True

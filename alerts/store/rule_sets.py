@@ -84,6 +84,13 @@ class RuleSetStore:
         value = await cast("Awaitable[bytes | None]", self._redis.hget(self._history, str(number)))
         return None if value is None else _parse(value)
 
+    async def in_force(self, at_ms: int) -> KeptSet | None:
+        """Return the set that was in force at an instant, epoch milliseconds; None when there is none yet."""
+        kept = await self.current()
+        while kept is not None and kept.from_ms > at_ms:
+            kept = await self.version(kept.version - 1)
+        return kept
+
     async def put(
         self, text: str, *, base: KeptSet, author: str, comment: str, origin: str, now_ms: int
     ) -> KeptSet | None:

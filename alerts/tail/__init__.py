@@ -14,6 +14,7 @@ import click
 from alerts.model import SEVERITIES
 from alerts.tail.board import Wanted
 from alerts.tail.feed import Feed
+from alerts.tail.here import default_url, local_zone
 from alerts.tail.screen import Lines, Screen, Show
 
 __all__ = ["command"]
@@ -38,8 +39,8 @@ def command(
 ) -> int:
     """Show alerts as they come; goes on where it was after every break. Ctrl-C ends it."""
     wanted = Wanted(rooms, kinds, min_severity, locale)
-    show: Show = Lines() if as_json else Screen(wanted)
-    feed = Feed(url or _default_url(), token, wanted, show, with_open=not as_json)
+    show: Show = Lines() if as_json else Screen(wanted, zone=local_zone())
+    feed = Feed(url or default_url(), token, wanted, show, with_open=not as_json)
     try:
         with show:
             asyncio.run(feed.follow())
@@ -48,10 +49,3 @@ def command(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: end without a word
     return 0
-
-
-def _default_url() -> str:
-    host = os.environ.get("ROOMWATCH_GATEWAY_HOST", "127.0.0.1")
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - an address to listen on, which is reached by the loopback one
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{os.environ.get('ROOMWATCH_GATEWAY_PORT', '8700')}"

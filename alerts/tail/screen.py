@@ -9,7 +9,9 @@ import sys
 import time
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, Protocol, Self
+from zoneinfo import ZoneInfo
 
 import orjson
 from rich.console import Console
@@ -103,9 +105,13 @@ class Screen:
     Args:
         wanted: gives the language.
         console: where to write, for tests.
+        zone: of the times; None = this machine's.
     """
 
-    def __init__(self, wanted: Wanted, console: Console | None = None) -> None:
+    def __init__(
+        self, wanted: Wanted, console: Console | None = None, *, zone: ZoneInfo | None = None
+    ) -> None:
+        self._zone = zone
         self._words = WORDS[wanted.locale]
         self._kinds = {kind: names[wanted.locale] for kind, names in KINDS.items()}
         self._locale = wanted.locale
@@ -146,7 +152,7 @@ class Screen:
         self._status = (text, degraded)
 
     def _line(self, alert: Alert) -> Text:
-        at = time.strftime("%H:%M:%S", time.localtime(alert["at_ms"] / 1_000))
+        at = f"{datetime.fromtimestamp(alert['at_ms'] / 1_000, self._zone):%H:%M:%S}"
         return Text.assemble(
             (f"{at} ", "dim"),
             (f" {self._words[alert['severity']]} ", _STYLES[alert["severity"]]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from alerts.notify.budget import Budget, Step, left, step
+from alerts.notify.budget import Budget, Step, free_at_ms, left, step
 from alerts.notify.retry import Patience, Verdict, next_attempt_ms
 
 BUDGET = Budget(messages=20, span_ms=60_000, bytes_max=20_000)
@@ -44,6 +44,28 @@ def test_with_nothing_left_it_waits_for_the_oldest_call_to_leave_the_span():
     assert _step(3, attempts, critical=3) == Step(wait_ms=NOW + 1_000)
     assert left(attempts, BUDGET, NOW) == 0
     assert left(attempts, BUDGET, NOW + 1_000) == 1
+
+
+def test_no_second_holds_more_calls_than_the_service_takes_in_one():
+    quick = Budget(messages=100, span_ms=60_000, bytes_max=20_000, per_second=5)
+    fields = {"waiting": 9, "critical": 9, "digest_at_ms": None}
+    attempts = [NOW - 900 + 10 * at for at in range(5)]
+    assert step("digest", quick, attempts_at_ms=attempts[:4], now_ms=NOW, **fields) == Step(take=1)  # type: ignore[arg-type]
+    assert step("digest", quick, attempts_at_ms=attempts, now_ms=NOW, **fields) == Step(wait_ms=NOW + 100)  # type: ignore[arg-type]
+    assert free_at_ms(attempts, quick, NOW + 100) is None
+
+
+@given(calls=some.lists(some.integers(0, 400), max_size=300))
+def test_calls_made_when_free_exceed_neither_the_second_nor_the_minute(calls):
+    small = Budget(messages=12, span_ms=10_000, bytes_max=1, per_second=3)
+    made: list[int] = []
+    now_ms = NOW
+    for pause_ms in calls:
+        now_ms += pause_ms
+        now_ms = free_at_ms(made, small, now_ms) or now_ms
+        made.append(now_ms)
+    for span_ms, most in ((1_000, 3), (10_000, 12)):
+        assert all(sum(at <= one < at + span_ms for one in made) <= most for at in made)
 
 
 def test_a_clock_that_stepped_back_does_not_lock_a_channel_up():

@@ -90,6 +90,9 @@ def test_an_action_asks_for_what_the_alert_wants_else_for_what_the_channel_does(
         ("feishu", 200, b'{"code":11232,"msg":"frequency limited"}', False, False, "rate_limited"),
         ("wecom", 200, b'{"errcode":45009}', False, False, "rate_limited"),
         ("wecom", 200, b'{"errcode":93000}', False, True, "refused"),
+        ("wecom", 200, b'{"errcode":40058,"errmsg":"content exceed max length"}', False, True, "refused"),
+        ("dingtalk", 200, b'{"errcode":460101,"errmsg":"message too long"}', False, True, "refused"),
+        ("dingtalk", 200, b'{"errcode":660026}', False, False, "error_inside"),
         ("webhook", 204, b"", True, False, ""),
         ("webhook", 302, b"", False, True, "refused"),
         ("webhook", 404, b"", False, True, "refused"),
@@ -147,6 +150,23 @@ def test_limits_are_those_of_the_service_unless_the_receiver_says_otherwise():
     assert (ding.budget.messages, ding.budget.span_ms, ding.budget.bytes_max) == (20, 60_000, 20_000)
     other = channel(Receiver(name="r", url="dingtalk://t", per_minute=5, bytes_max=900), {}, locale="zh")
     assert (other.budget.messages, other.budget.bytes_max) == (5, 900)
+
+
+@pytest.mark.parametrize(
+    ("url", "per_minute", "per_second"),
+    [
+        ("feishu://t", 100, 5),
+        ("wecombot://k", 20, None),
+        ("slack://a/b/c", 60, 1),
+        ("https://hooks.slack.com/services/a/b/c", 60, 1),
+        ("pagerduty://k@a", 60, None),
+    ],
+)
+def test_a_service_that_counts_by_the_second_is_not_called_more_often(url, per_minute, per_second):
+    found = channel(Receiver(name="r", url=url), {}, locale="zh").budget
+    assert (found.messages, found.per_second) == (per_minute, per_second)
+    slower = channel(Receiver(name="r", url=url, per_second=2), {}, locale="zh").budget
+    assert (slower.messages, slower.per_second) == (per_minute, 2)
 
 
 def test_an_action_is_a_dry_run_unless_told_otherwise():

@@ -112,7 +112,7 @@ async def test_a_shift(settings, producer):
                 assert await run(*words, "--locale", locale)
         shown = await run("alerts", "show", alert_id)
         assert "探针坏了" in shown
-        assert "路径: 规则 stutter (版本 1) → 未抑制 → chat → 投递 0" in shown
+        assert "路径: 规则 stutter (版本 1) → 未抑制 → 路由 (版本 1) chat → 投递 0" in shown
         assert f"{gate.http}/runbooks/stutter?lang=zh" in shown
         assert "误报" in await run("handover")
         assert "误报" not in await run("handover", "--locale", "en")
@@ -134,6 +134,9 @@ async def test_rules_by_commands(settings, tmp_path):
         file.write_text(text.replace("for_s: 5", "for_s: 7"))
         assert "+    for_s: 7" in await run("rules", "diff", str(file))
         assert (await run("rules", "put", str(file), "-m", "慢一点", "--json"))["version"] == 2
+        assert await run("rules", "diff", str(file)) == ""
+        with pytest.raises(ServiceError, match="没有这个版本: 77"):
+            await run("rules", "get", "--version", "77")
         with pytest.raises(Exception, match="412"):
             await run("rules", "put", str(file), "--version", "1")
         assert (await run("rules", "rollback", "1", "--json"))["version"] == 3

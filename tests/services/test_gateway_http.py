@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from typing import Any
 
 import httpx
@@ -134,32 +135,38 @@ async def _acked(http: httpx.AsyncClient, path: str) -> bool:
     return (await http.post(f"{path}/ack", json={"comment": ""})).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "options", "status"),
-    [
-        ("GET", "/api/v1/nothing", {}, 404),
-        ("DELETE", "/api/v1/alerts", {}, 405),
-        ("GET", "/api/v1/alerts?limit=1001", {}, 422),
-        ("GET", "/api/v1/alerts?limit=0", {}, 422),
-        ("GET", "/api/v1/alerts?state=loud", {}, 422),
-        ("GET", "/api/v1/alerts?cursor=%00", {}, 422),
-        ("GET", "/api/v1/rooms?cursor=!!", {}, 422),
-        ("GET", "/api/v1/rooms/none", {}, 404),
-        ("POST", "/api/v1/alerts/x/ack", {"content": b"{"}, 422),
-        ("POST", "/api/v1/alerts/x/ack", {"json": {}}, 422),
-        ("POST", "/api/v1/alerts/x/ack", {"json": {"comment": "", "for_s": 0}}, 422),
-        ("POST", "/api/v1/alerts/x/resolve", {"json": {"comment": "", "verdict": "maybe"}}, 422),
-        ("POST", "/api/v1/alerts/x/ack", {"content": b"x" * 300_000}, 413),
-        ("GET", "/runbooks/no_such_kind", {}, 404),
-        ("GET", "/runbooks/..%2f..%2fpyproject", {}, 404),
-        ("GET", "/api/v1/rooms", {"headers": {"Origin": "http://evil.example"}}, 403),
-        ("GET", "/api/v1/rooms", {"headers": {"Host": "evil.example"}}, 403),
-    ],
-)
-async def test_whatever_fails_is_a_problem(settings, method, path, options, status):
+_FAILING: list[tuple[str, str, dict[str, Any], int]] = [
+    ("GET", "/api/v1/nothing", {}, 404),
+    ("DELETE", "/api/v1/alerts", {}, 405),
+    ("GET", "/api/v1/alerts?limit=1001", {}, 422),
+    ("GET", "/api/v1/alerts?limit=0", {}, 422),
+    ("GET", "/api/v1/alerts?state=loud", {}, 422),
+    ("GET", "/api/v1/alerts?cursor=%00", {}, 422),
+    ("GET", "/api/v1/rooms?cursor=!!", {}, 422),
+    ("GET", "/api/v1/rooms/none", {}, 404),
+    ("POST", "/api/v1/alerts/x/ack", {"content": b"{"}, 422),
+    ("POST", "/api/v1/alerts/x/ack", {"json": {}}, 422),
+    ("POST", "/api/v1/alerts/x/ack", {"json": {"comment": "", "for_s": 0}}, 422),
+    ("POST", "/api/v1/alerts/x/resolve", {"json": {"comment": "", "verdict": "maybe"}}, 422),
+    ("POST", "/api/v1/alerts/x/ack", {"content": b"x" * 300_000}, 413),
+    ("GET", "/runbooks/no_such_kind", {}, 404),
+    ("GET", "/runbooks/..%2f..%2fpyproject", {}, 404),
+    ("GET", "/api/v1/rooms", {"headers": {"Origin": "http://evil.example"}}, 403),
+    ("GET", "/api/v1/rooms", {"headers": {"Host": "evil.example"}}, 403),
+]
+
+
+async def test_whatever_fails_is_a_problem_in_the_language_asked_for(settings):
     async with gateway(settings) as gate, _http(gate) as http:
-        answer = await http.request(method, path, **options)
-        assert _is_problem(answer, status), answer.text
+        for method, path, options, status in _FAILING:
+            for language in ("zh", "en"):
+                asked = {"Accept-Language": language, **options.get("headers", {})}
+                answer = await http.request(method, path, **{**options, "headers": asked})
+                assert _is_problem(answer, status), (path, answer.text)
+                told = [answer.json()[name] for name in ("title", "detail") if name in answer.json()]
+                told += [fault["message"] for fault in answer.json().get("errors", ())]
+                chinese = [bool(re.search(r"[\u4e00-\u9fff]", text)) for text in told]
+                assert all(one == (language == "zh") for one in chinese), (path, told)
 
 
 async def test_rooms_come_worst_first_with_figures_by_name(settings):

@@ -206,6 +206,20 @@ async def test_routes_are_previewed_for_alerts_that_are_and_that_may_be(settings
         assert (await http.post("/routes/preview", json={})).json()["targets"] == []
 
 
+async def test_an_alert_is_shown_with_the_routes_that_were_in_force_when_it_was_told(settings, producer):
+    await _begin(settings)
+    async with gateway(settings) as gate, _http(gate) as http, stage_at_work(settings, producer) as stage:
+        before = await stage.fail("r1", severity="critical")
+        await until(lambda: _state(http, before, "firing"))
+        put = await http.put("/routes", content="routes: []", headers={"If-Match": "1"})
+        await until(lambda: time.time() * 1_000 > put.json()["from_ms"])
+        after = await stage.fail("r2", severity="critical")
+        await until(lambda: _state(http, after, "firing"))
+        shown = [(await http.get(f"/alerts/{one}")).json()["path"]["route"] for one in (before, after)]
+        assert [route["version"] for route in shown] == [1, 2]
+        assert [len(route["targets"]) for route in shown] == [1, 0]
+
+
 async def test_a_test_alert_goes_down_the_whole_path_and_counts_nowhere(settings, producer):
     async with gateway(settings) as gate, _http(gate) as http, stage_at_work(settings, producer):
         sent = (await http.post("/alerts/test", json={"kind": "stutter", "severity": "critical"})).json()

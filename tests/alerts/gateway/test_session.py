@@ -107,7 +107,7 @@ def test_errors_speak_the_clients_language():
             "op": "error",
             "of": "ack",
             "code": "forbidden",
-            "message": message("forbidden", locale),
+            "message": message("forbidden").of(locale),
             "ref": "a",
         }
     assert _body(session.error(None, "bad_frame", "en", detail="op: x"))["message"].endswith(": op: x")
