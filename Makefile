@@ -7,6 +7,7 @@ PYTHON := .venv/bin/python
 SETUP := deploy/local/setup.sh
 DEMO_S ?= 0
 N ?= 1000
+PATIENCE ?= 2
 SEED ?= 1
 
 help: ## show this list
@@ -27,9 +28,9 @@ types: .venv/.done ## check the types
 check: lint types ## lint, types and the fast tests, under a minute
 	@$(PYTHON) -m pytest -q -m "not services and not slow and not browser"
 
-test: setup lint types ## every test, with the services and programs that they need
+test: setup lint types ## every test, in two processes, with the services and programs that they need
 	@$(SETUP) packages prometheus:prometheus chromium:chromium prometheus-alertmanager:prometheus-alertmanager :fonts-noto-cjk
-	@$(PYTHON) -m pytest
+	@ROOMWATCH_TEST_PATIENCE=$(PATIENCE) $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --timeout 120
 
 chaos: setup ## break the ingest N=1000 times, then count everything again; SEED=7 breaks it otherwise
 	@ROOMWATCH_CHAOS_FAULTS=$(N) ROOMWATCH_CHAOS_SEED=$(SEED) $(PYTHON) -m pytest -q tests/services/test_ingest_chaos.py

@@ -1,7 +1,8 @@
 """One real broker and one real store for the whole session; a deployment of its own for each test.
 
 A test that uses ``settings`` gets a topic prefix and a database that nobody else uses. All of it listens on
-the loopback address, lives in the session's temporary folder and ends with the session.
+the loopback address, lives in the session's temporary folder and ends with the session. Two processes that
+share the tests (``make test``) have a session, a broker and a store each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import os
 import sys
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,21 @@ def pytest_configure() -> None:
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_BYTECODE))
         sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that may take longest, and end with those whose tests are all quick.
+
+    So neither of two processes that share the files is left alone with a long one. What lies between stays in
+    its random order: tests that need the machine run beside tests that wait.
+    """
+    longest: dict[Path, float] = defaultdict(float)
+    for item in items:
+        marker = item.get_closest_marker("timeout") or item.get_closest_marker("services")
+        allowed = 0.0 if marker is None else float(next(iter(marker.args), 1))
+        longest[item.path] = max(longest[item.path], allowed)
+    most = max(longest.values(), default=0.0)
+    items.sort(key=lambda item: -2 if longest[item.path] == most else -bool(longest[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
-from operator import mul
+from itertools import accumulate, pairwise
+from operator import itemgetter, mul, sub
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -50,6 +50,8 @@ _GAP_STEPS: Final = 6
 _SLOWER: Final = (0.4, 2.5)
 """The test is done with lags so much shorter and longer as well, and the least evidence counts: after a burst
 of clicks, buyers who are quicker or take their time are not a drop."""
+_SURELY: Final = 0.5
+"""Of that, in logarithms, where the lag is the room's own."""
 _LAG_MEDIAN: Final = "live_click_to_paid_median_seconds"
 _LAG_P90: Final = "live_click_to_paid_p90_seconds"
 _LAG_WINDOW: Final = "15m"
@@ -109,6 +111,8 @@ class _Memory(msgspec.Struct, array_like=True):
         lag: median and 90th percentile of the room's own time from click to payment, seconds.
         slots: place in ``items`` of what was on air in each step, newest first.
         items: packed ``ItemShares``.
+        own_late: clicks before the run that buyers quicker than assumed may have paid already.
+        assumed: how far the lag is still the assumed one, from 1 to 0 when it is wholly the room's own.
     """
 
     level: int | None
@@ -130,6 +134,13 @@ class _Memory(msgspec.Struct, array_like=True):
     lag: list[float] = []
     slots: list[int] = []
     items: list[list[Any]] = []
+    own_late: float = 0.0
+    assumed: float = 1.0
+
+    @property
+    def own_clicks(self) -> float:
+        """Clicks behind ``own_paid``: all that may have been due, lest quick buyers pass for many."""
+        return self.own_due + self.own_late * self.assumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +172,7 @@ class Conversion:
         memory = self._memory(subject)
         if memory is None or not memory.own_due or not memory.run_due:
             return Reading(expected=None)
-        own = memory.own_paid / memory.own_due
+        own = memory.own_paid / memory.own_clicks
         scale = self._clicks_per_person(subject, memory)
         drop = self.params.critical if level == CRITICAL else self.params.warning
         return Reading(
@@ -203,7 +214,7 @@ class Conversion:
             return None
         if memory.evidence < memory.needed or memory.run_due < self.min_samples or not memory.needed:
             return OK if memory.evidence <= memory.needed / 2 else BETWEEN
-        drop = 1 - memory.run_paid / (memory.run_due * memory.own_paid / memory.own_due)
+        drop = 1 - memory.run_paid / (memory.run_due * memory.own_paid / memory.own_clicks)
         if drop < self.params.warning:
             return BETWEEN
         return CRITICAL if drop >= self.params.critical else WARNING
@@ -219,7 +230,7 @@ class Conversion:
     def _learn(self, memory: _Memory, subject: Subject, step: int, clicks: int, paid: int) -> None:
         steps, new_clicks, new_paid = step - memory.step, clicks - memory.clicks, paid - memory.paid
         self._learn_lag(memory, subject, steps)
-        lags = weights_of(memory.lag[0], memory.lag[1], self.params.step_s)
+        lags = weights_of(memory.lag[0], memory.lag[1], self.params.step_s, assumed=memory.assumed)
         items = ItemShares(memory.items)
         slot = items.slot(str(subject.facts.get("item_id") or ""), memory.slots)
         memory.recent = ([new_clicks] + [0] * (steps - 1) + memory.recent)[: len(lags[0])]
@@ -236,8 +247,10 @@ class Conversion:
         run_s = memory.run_steps * self.params.step_s
         if memory.evidence == 0:
             _take_as_own(memory, items, fade=math.exp(-run_s / self.params.baseline_s))
+            memory.own_late = _late(memory.recent, lags)
         elif run_s > self.params.baseline_s:
             _take_as_own(memory, items, fade=0.0)
+            memory.own_late = _late(memory.recent, lags)
         memory.items = items.packed()
 
     def _learn_lag(self, memory: _Memory, subject: Subject, steps: int) -> None:
@@ -251,6 +264,7 @@ class Conversion:
         wanted = (median, max(_LAG_RATIO * median, told[1] + _LAG_GRAIN_S))
         rate = 1 - math.exp(-steps * self.params.step_s / _LAG_MEMORY_S)
         memory.lag = [old + rate * (new - old) for old, new in zip(memory.lag, wanted, strict=True)]
+        memory.assumed *= 1 - rate
 
     def _gather(self, memory: _Memory, paid: int, dues: list[float]) -> None:
         """Add what a step says for a drop, by each lag."""
@@ -267,14 +281,14 @@ class Conversion:
     def _factor(self, memory: _Memory, paid: float, due: float) -> float:
         """Return the log of the Bayes factor of so many payments where so many clicks were due."""
         tested = self.params.tested
-        known = memory.own_due
+        known = memory.own_clicks
         growth = math.log((known + due) / (known + tested * due))
         return paid * math.log(tested) + (memory.own_paid + paid) * growth
 
     def _needed(self, memory: _Memory) -> float:
         """Return the evidence for the stated rate: a CUSUM errs every e^h / (information of a click)."""
         tested = self.params.tested
-        information = memory.own_paid / memory.own_due * (tested - 1 - math.log(tested))
+        information = memory.own_paid / memory.own_clicks * (tested - 1 - math.log(tested))
         an_hour = memory.seen / max(1.0, memory.seen_steps) * 3_600 / self.params.step_s
         return max(_NEEDED_LEAST, math.log(1 + self.params.false_alarm_h * an_hour * information))
 
@@ -284,25 +298,28 @@ class Conversion:
         return max(1.0, sum(memory.recent) / clickers) if clickers else 1.0
 
 
-def weights_of(median_s: float, p90_s: float, step_s: float) -> tuple[tuple[float, ...], ...]:
+def weights_of(
+    median_s: float, p90_s: float, step_s: float, *, assumed: float = 1.0
+) -> tuple[tuple[float, ...], ...]:
     """Return which part of a step's clicks is due in that step and in each one after it, by each lag.
 
     Args:
         median_s: of the time from click to payment.
         p90_s: its 90th percentile.
         step_s: length of a step.
+        assumed: how far the lag is assumed and not the room's own, 0 to 1.
 
     Returns:
         For the lag itself, then for it made shorter and longer; the parts of each sum to 1.
     """
     median = max(_LAG_GRAIN_S, _LAG_GRAIN_S * round(median_s / _LAG_GRAIN_S))
     p90 = max(_LAG_RATIO * median, _LAG_GRAIN_S * round(p90_s / _LAG_GRAIN_S))
-    return _weights(median, p90, step_s)
+    return _weights(median, p90, step_s, round(_SURELY + (1 - _SURELY) * assumed, 1))
 
 
 @lru_cache(4_096)
-def _weights(median_s: float, p90_s: float, step_s: float) -> tuple[tuple[float, ...], ...]:
-    return tuple(matured(median_s, p90_s, step_s, slower=slower) for slower in (1.0, *_SLOWER))
+def _weights(median_s: float, p90_s: float, step_s: float, power: float) -> tuple[tuple[float, ...], ...]:
+    return tuple(matured(median_s, p90_s, step_s, slower=slower**power) for slower in (1.0, *_SLOWER))
 
 
 def matured(median_s: float, p90_s: float, step_s: float, *, slower: float) -> tuple[float, ...]:
@@ -319,6 +336,13 @@ def matured(median_s: float, p90_s: float, step_s: float, *, slower: float) -> t
     steps = max(1, math.ceil(_HORIZON_S / step_s))
     reached = [0.0, *(lag.cdf(math.log(step * step_s)) for step in range(1, steps + 1))]
     return tuple((late - early) / reached[-1] for early, late in pairwise(reached))
+
+
+def _late(recent: list[int], lags: tuple[tuple[float, ...], ...]) -> float:
+    """Return the clicks that are due by the shortest lag and not by the room's own."""
+    quicker = max(lags, key=itemgetter(0))
+    due = accumulate(map(sub, quicker, lags[0]))
+    return max(0.0, float(sum(map(mul, recent, due))))
 
 
 def _take_as_own(memory: _Memory, items: ItemShares, *, fade: float) -> None:

@@ -98,6 +98,14 @@ def test_what_is_over_before_it_was_told_is_told_once():
     ]
 
 
+def test_a_robot_that_counts_by_the_second_is_called_no_more_often_and_misses_nothing():
+    played = Played(chat(budget=Budget(100, 60_000, 20_000, per_second=5)))
+    played.take(*(alert(n) for n in range(12)))
+    list(played.play(until_ms=NOW_MS + 10_000))
+    assert [at - NOW_MS for at, _ in played.sent] == [0] * 5 + [1_000] * 5 + [2_000] * 2
+    assert len(played.records) == 12
+
+
 def test_a_failed_attempt_is_made_again_with_the_same_id_and_words():
     played = Played(chat())
     played.take(alert(1))
@@ -352,10 +360,13 @@ def test_a_fallback_of_another_kind_mentions_nobody_by_a_name_that_it_does_not_k
     faults=some.lists(some.sampled_from([AWAY, FAST, WRONG, Verdict(ok=True)]), max_size=30),
     crashes=some.sets(some.integers(0, 60)),
     budget=some.integers(1, 8),
+    a_second=some.none() | some.integers(1, 3),
 )
-def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(arrivals, faults, crashes, budget):
+def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(
+    arrivals, faults, crashes, budget, a_second
+):
     """Alerts begin, end, begin anew; a message that goes out again has its first id and words."""
-    limit = Budget(budget, 60_000, 3_000)
+    limit = Budget(budget, 60_000, 3_000, a_second)
     played = Played(
         chat(budget=limit, fallback="mail"), chat("mail", budget=limit), patience=Patience(attempts=2)
     )
@@ -382,6 +393,7 @@ def test_nothing_is_lost_and_no_budget_exceeded_whatever_fails_and_dies(arrivals
         sent = [(at_ms, message) for at_ms, message in played.sent if message.channel == name]
         calls = [at_ms for at_ms, _ in sent]
         assert all(sum(at <= other < at + 60_000 for other in calls) <= budget for at in calls)
+        assert all(sum(at <= other < at + 1_000 for other in calls) <= (a_second or budget) for at in calls)
         _in_order(message for _, message in sent)
     by_id: dict[str, set[tuple[str, str]]] = {}
     for _, message in played.sent:

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
-from alerts.detectors.surge import CURVES, ROOM, Finding, Surge, SurgeSettings
+from alerts.detectors.surge import CURVES, ROOM, SERVICE, Finding, Surge, SurgeSettings
 
 MINUTE_MS = 60_000
 SETTINGS = pytest.mark.parametrize("settings", [CURVES, ROOM], ids=["curves", "room"])
+GROWN = replace(SERVICE, young_weight=0.0)
+"""SERVICE on a series that it has known for days."""
 
 values = st.one_of(
     st.none(),
@@ -23,7 +25,7 @@ values = st.one_of(
 samples = st.lists(st.tuples(st.integers(0, 600_000), values), max_size=120)
 few = tuned(max_examples=40, deadline=None)
 some_settings = st.sampled_from(
-    [CURVES, ROOM, replace(CURVES, warmup=3, day_bins=24), replace(ROOM, warmup=3)]
+    [CURVES, SERVICE, ROOM, replace(CURVES, warmup=3, day_bins=24), replace(SERVICE, warmup=3, day_bins=24)]
 )
 
 
@@ -109,7 +111,7 @@ def test_every_number_is_sane(settings, steps):
         assert (found.direction == "none") == (found.reason == "")
 
 
-@SETTINGS
+@pytest.mark.parametrize("settings", [CURVES, SERVICE, ROOM], ids=["curves", "service", "room"])
 def test_memory_is_constant_and_small(settings):
     detector = Surge(settings)
     limit = 2_048 if settings.day_bins else 256
@@ -210,6 +212,53 @@ def test_a_daily_rhythm_is_learnt_and_a_day_that_misses_it_is_told():
     assert found[last_day + 40].direction == "drop"
 
 
+def test_incidents_before_do_not_make_the_next_look_usual():
+    """A spike to the threefold every 100 samples: the fiftieth is told as the first was."""
+    series = noisy(200, 5_000)
+    spikes = range(100, len(series), 100)
+    for at in spikes:
+        series[at] *= 3
+    found = findings(GROWN, series)
+    assert {found[at].direction for at in spikes} == {"spike"}
+    assert sum(finding.direction == "spike" for finding in found) == len(spikes)
+
+
+def test_a_series_of_rare_blips_is_not_told_of_each():
+    """Mostly nothing, now and then a blip of any size up to 60: only one of 100 000 is worth telling."""
+    rng = random.Random(3)
+    series = [rng.uniform(5, 60) if rng.random() < 0.05 else 0.0 for _ in range(6_000)]
+    found = findings(GROWN, [*series, 100_000.0])
+    blips = sum(value > 0 for value in series[3_000:])
+    assert sum(finding.direction != "none" for finding in found[3_000:-1]) < blips / 30
+    assert found[-1].direction == "spike"
+
+
+def test_more_is_asked_of_a_series_known_for_hours_than_of_one_known_for_days():
+    per_day = 288
+    calm = noisy(200, 8 * per_day)
+    for count, word in ((per_day // 2, "none"), (8 * per_day, "spike")):
+        found = findings(SERVICE, [*calm[:count], 320.0], step_ms=5 * MINUTE_MS)
+        assert found[-1].direction == word
+
+
+def test_hours_that_are_always_restless_are_allowed_more():
+    """Calm nights, noisy days: the same distance is told by night, not by day."""
+    per_day, days = 288, 12
+    rng = random.Random(5)
+
+    def at(i: int) -> float:
+        return 200 + (20 if 96 <= i % per_day < 240 else 2) * rng.gauss(0, 1)
+
+    detector = Surge(GROWN)
+    for i in range(per_day * days):
+        detector.step(5 * MINUTE_MS * i, at(i))
+    for i in range(per_day * days, per_day * days + 150):
+        if i % per_day in (50, 149):
+            word = detector.judge(5 * MINUTE_MS * i, 250.0).direction
+            assert word == ("spike" if i % per_day == 50 else "none")
+        detector.step(5 * MINUTE_MS * i, at(i))
+
+
 def test_gaps_change_nothing():
     series = noisy(200, 100)
     plain, holed = Surge(CURVES), Surge(CURVES)
@@ -268,6 +317,10 @@ def findings_packed(settings: SurgeSettings) -> bytes:
         {"level_rates": (0.0,)},
         {"scale_rate": 1.5},
         {"day_bins": 2_000},
+        {"size_power": 1.5},
+        {"size_rate": 0.0},
+        {"still_share": 1.0},
+        {"tail_excess_max": 0.0},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(bad):

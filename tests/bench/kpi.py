@@ -2,6 +2,9 @@
 
 A labelled segment is found when an alert begins, or lasts, within its length or its first 10 points,
 whichever is longer; an alert that begins elsewhere is false. Alerts less than 10 points apart are one.
+
+The settings were searched for with the first half of each curve; the second halves say what they are worth on
+others.
 """
 
 from __future__ import annotations
@@ -55,6 +58,9 @@ class _Tally:
         return 2 * self.found / max(1, 2 * self.found + self.missed + self.false)
 
 
+_NONE: Final = _Tally(0, 0, 0, ())
+
+
 def run() -> None:
     """Print F1 by segment for each set of curves, then the cost of a step."""
     console = Console()
@@ -71,17 +77,25 @@ def run() -> None:
         "median delay",
     ):
         table.add_column(heading, justify="right")
-    both = _Tally(0, 0, 0, ())
+    both, halves = _NONE, [_NONE, _NONE]
     for name, pattern, read in _SETS:
         paths = sorted(_DATA.glob(pattern))
         if not paths:
             console.print(f"kpi: skipped, ../shared/data/{pattern} is not there")
             continue
-        tally = sum((_tally(list(read(path))) for path in paths), _Tally(0, 0, 0, ()))
+        tally = _NONE
+        for path in paths:
+            rows = list(read(path))
+            told = _told(rows)
+            tally += _tally(told, rows)
+            for half, part in enumerate((slice(len(rows) // 2), slice(len(rows) // 2, None))):
+                halves[half] += _tally(told[part], rows[part])
         both += tally
         table.add_row(name, str(len(paths)), *_cells(tally))
     if both.found + both.missed:
         table.add_row("both", "", *_cells(both))
+        for name, tally in zip(("first halves", "second halves"), halves, strict=True):
+            table.add_row(name, "", *_cells(tally))
         console.print(table)
     console.print(_cost())
 
@@ -97,9 +111,12 @@ def _cells(tally: _Tally) -> list[str]:
     ]
 
 
-def _tally(rows: Sequence[_Row]) -> _Tally:
+def _told(rows: Sequence[_Row]) -> list[bool]:
     detector = Surge(SERVICE)
-    told = [detector.step(at_ms, value).direction != "none" for at_ms, value, _ in rows]
+    return [detector.step(at_ms, value).direction != "none" for at_ms, value, _ in rows]
+
+
+def _tally(told: Sequence[bool], rows: Sequence[_Row]) -> _Tally:
     spans = [range(start, max(stop, start + _FOUND_WITHIN)) for start, stop in _segments(rows)]
     delays = [next((i - span.start for i in span if i < len(told) and told[i]), None) for span in spans]
     false = sum(not any(start in span for span in spans) for start in _starts(told))
@@ -143,7 +160,11 @@ def _cost() -> Table:
     table = Table(title="cost of one series")
     for heading in ("settings", "µs a step", "packed bytes"):
         table.add_column(heading, justify="right")
-    shipped: tuple[tuple[str, SurgeSettings], ...] = (("CURVES", CURVES), ("ROOM", ROOM))
+    shipped: tuple[tuple[str, SurgeSettings], ...] = (
+        ("CURVES", CURVES),
+        ("SERVICE", SERVICE),
+        ("ROOM", ROOM),
+    )
     for name, settings in shipped:
         detector, count = Surge(settings), 20_000
         begun = time.process_time()

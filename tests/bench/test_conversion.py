@@ -29,6 +29,13 @@ def test_rooms_in_which_nothing_happens_raise_no_drop(shop: Shop) -> None:
     assert list(alarms(rule("conversion_drop"), counts, which=0)) == []
 
 
+def test_quick_buyers_of_the_first_minutes_are_no_share_that_falls_later() -> None:
+    """A room opens with a burst and its buyers pay within a minute, sooner than the rule assumes."""
+    shop = Shop(0.1, 200, bursts=True, lag=(20.0, 60.0))
+    counts = conversion(shop, 3_600 // STEP_S, np.random.default_rng([7, 13]))
+    assert list(alarms(rule("conversion_drop"), counts, which=0)) == []
+
+
 def test_viewers_who_stay_as_usual_raise_no_drop() -> None:
     counts = retention(Shop(0.4, 60), HOURS * 3_600 // STEP_S, np.random.default_rng(5))
     assert list(alarms(rule("retention_drop"), counts, which=2)) == []

@@ -17,7 +17,7 @@ from stream.settings import Settings
 from tests.system import System, read_log
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(500 * PATIENCE)]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600 * PATIENCE)]
 
 SIX = Path(__file__).resolve().parents[2] / "deploy" / "scenarios" / "six.yaml"
 GRACE_MS = 30_000

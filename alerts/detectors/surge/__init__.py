@@ -6,7 +6,8 @@ the code is the same. docs/detectors.md tells the method and what it was measure
 
 from __future__ import annotations
 
-from alerts.detectors.surge.detector import Direction, Finding, Surge
+from alerts.detectors.surge.detector import Surge
+from alerts.detectors.surge.findings import Direction, Finding
 from alerts.detectors.surge.settings import CURVES, ROOM, SERVICE, SurgeSettings
 
 __all__ = ["CURVES", "ROOM", "SERVICE", "Direction", "Finding", "Surge", "SurgeSettings"]

@@ -7,18 +7,19 @@ depends on nothing after it. Memory is fixed by the settings (`pack` tells how m
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from alerts.detectors.surge.findings import Direction, Finding, Reason, Weighed
 from alerts.detectors.surge.rhythm import Rhythm
 from alerts.detectors.surge.settings import HALF_SURPRISE, SurgeSettings
 from alerts.detectors.surge.tail import Tail
 
-__all__ = ["Direction", "Finding", "Surge"]
+if TYPE_CHECKING:
+    from array import array
 
-Direction = Literal["spike", "drop", "none"]
-Reason = Literal["jump", "shift", "unrest", "hold", ""]
+__all__ = ["Surge"]
 
 _VALUE_MAX: Final = 1e15
 """Larger values are taken as this, so that no square or sum overflows."""
@@ -27,6 +28,7 @@ _TYPICAL: Final = 0.8
 """Mean size of a standard normal deviation: what unrest is near when all is calm."""
 _FLOOR: Final = 1e-6
 """Smallest scale, as a share of the value: a constant series has none of its own."""
+_TINY: Final = 1e-12
 _FEW: Final = 10
 """Until so many samples residuals are learnt as they are, afterwards clipped."""
 _SCALED: Final = 3
@@ -34,62 +36,6 @@ _SCALED: Final = 3
 _STEP_RATE: Final = 0.1
 _SUBDUED: Final = 0.05
 """What a surprise below the refractory bar counts for in the score."""
-
-
-class Finding(NamedTuple):
-    """One sample and what was made of it.
-
-    Attributes:
-        value: as it came; None where it was missing or not a finite number.
-        expected: what it should have been; None before the first sample.
-        lower, upper: beyond them a single sample would alarm; None before the detector is ready.
-        samples: samples seen before this one.
-        confidence: 1 - p, where p is the chance of a sample as odd as this, by the series' own past.
-        score: 0 to below 1, to compare with the settings' threshold; subdued soon after a larger surprise.
-        direction: what it is called: above expectation, below, or nothing worth telling.
-        reason: what was odd: ``jump`` of this sample, ``shift`` that lasts, ``unrest`` around it, ``hold`` of
-            a change told before, or nothing.
-    """
-
-    value: float | None
-    expected: float | None
-    lower: float | None
-    upper: float | None
-    samples: int
-    confidence: float
-    score: float
-    direction: Direction
-    reason: Reason
-
-
-class _Weighed(NamedTuple):
-    """A sample held against what was expected, in the transformed unit, rhythm taken out.
-
-    Attributes:
-        part, season, rhythmic: part of the day, its mean, and whether it was expected.
-        level, residual, scale, z: expectation, what differs from it, its usual size, and how many of them.
-        busy, shift: means of the size and of the signed size, this sample included.
-        surprise, reason: the largest surprise, -log10 p, and what it is of.
-        demanded, bar: surprise that history asks on top, and that left of the last one.
-        score: of the finding.
-        ready: whether it may alarm.
-    """
-
-    part: int
-    season: float
-    rhythmic: bool
-    level: float
-    residual: float
-    scale: float
-    z: float
-    busy: float
-    shift: float
-    surprise: float
-    reason: Reason
-    demanded: float
-    bar: float
-    score: float
-    ready: bool
 
 
 class Surge:
@@ -101,13 +47,14 @@ class Surge:
 
     __slots__ = (
         "_bar", "_breaches", "_busy", "_errors", "_held", "_held_at", "_held_from", "_held_mid", "_jumps",
-        "_last_at", "_levels", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since", "_step_ms",
-        "_unrests", "settings",
+        "_last_at", "_levels", "_moves", "_rhythm", "_samples", "_scale", "_shift", "_shifts", "_since",
+        "_step_ms", "_unrests", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: SurgeSettings) -> None:
         self.settings = settings
         self._samples = 0
+        self._moves = 0
         self._last_at = 0
         self._step_ms = 0.0
         self._since = 0
@@ -174,6 +121,7 @@ class Surge:
             [getattr(rhythm, name) for name in _PLAIN_OF_RHYTHM],
             rhythm.means.tobytes(),
             rhythm.counts.tobytes(),
+            rhythm.sizes.tobytes(),
         )
         plain = [getattr(self, name) for name in _PLAIN]
         return msgspec.msgpack.encode((plain, self._levels, self._errors, tails, day))
@@ -191,7 +139,7 @@ class Surge:
             settings.day_bins if levels else 0
         ):
             raise ValueError("packed with settings of another shape")
-        for name, value in zip(_PLAIN, plain, strict=True):
+        for name, value in zip(_PLAIN, plain, strict=False):
             setattr(found, name, value)
         found._levels, found._errors = levels, errors
         found._jumps, found._unrests, found._shifts = (Tail(*tail) for tail in tails)
@@ -215,7 +163,7 @@ class Surge:
         self._last_at = at_ms
         self._levels = [transformed] * len(self.settings.level_rates)
         if self.settings.day_bins:
-            self._rhythm = Rhythm(self.settings.day_bins, transformed, at_ms)
+            self._rhythm = Rhythm(self.settings, transformed, at_ms)
 
     def _pass_time(self, at_ms: int) -> None:
         """Follow the usual step; after a hole be cautious again."""
@@ -226,33 +174,37 @@ class Surge:
         else:
             self._step_ms += max(_STEP_RATE, 1 / self._samples) * (passed - self._step_ms)
 
-    def _weigh(self, at_ms: int, transformed: float) -> _Weighed:
+    def _weigh(self, at_ms: int, transformed: float) -> Weighed:
         settings, rhythm, errors = self.settings, self._rhythm, self._errors
-        part, season, rhythmic, base, shifted = 0, 0.0, False, self._levels[0], 0.0
+        part, season, rhythmic, base, shifted, size = 0, 0.0, False, self._levels[0], 0.0, 1.0
+        demanded = self._demanded()
         if rhythm is not None:
             part, base = rhythm.part(at_ms), rhythm.base
+            size = rhythm.size(part, settings)
+            demanded += rhythm.demanded(at_ms, settings)
             rhythmic = rhythm.pays(part, settings)
             season = rhythm.means[part] if rhythm.counts[part] else 0.0
             shifted = (-rhythm.last if rhythmic else rhythm.last) if rhythmic != rhythm.used else 0.0
         level = self._levels[errors.index(min(errors))] + shifted
         residual = transformed - (season if rhythmic else 0.0) - level
-        scale = 1.25 * self._scale + _FLOOR * (abs(base) + abs(transformed)) + 1e-12
+        scale = size * (1.25 * self._scale + _FLOOR * (abs(base) + abs(transformed)) + _TINY)
         z = min(_DEVIATION_MAX, abs(residual) / scale) if self._samples >= _SCALED else 0.0
         busy, shift, surprise, reason = self._surprised(z, residual)
-        demanded = self._demanded()
         bar = self._decayed_bar()
         told = max(0.0, surprise - demanded)
         told = told if told >= bar else _SUBDUED * told
-        ready = self._samples >= max(settings.warmup, self._since)
-        return _Weighed(
-            part, season, rhythmic, level, residual, scale, z, busy, shift, surprise, reason, demanded, bar,
-            told / (told + HALF_SURPRISE), ready,
+        ready = (
+            self._samples >= max(settings.warmup, self._since) and self._told_of_spread() >= settings.warmup
+        )
+        return Weighed(
+            part, season, rhythmic, level, residual, size, scale, z, busy, shift, surprise, reason, demanded,
+            bar, told / (told + HALF_SURPRISE), ready,
         )  # fmt: skip
 
     def _surprised(self, z: float, residual: float) -> tuple[float, float, float, Reason]:
         """Return unrest and shift with this sample, the largest surprise, and what it is of."""
         settings = self.settings
-        if self._samples < settings.warmup:
+        if self._told_of_spread() < settings.warmup:
             return self._busy, self._shift, 0.0, ""
         reason: Reason = "jump"
         surprise = self._jumps.surprise(z, settings)
@@ -274,6 +226,14 @@ class Surge:
         """Return a mean of signed sizes in its own standard deviations, were they independent."""
         return abs(shift) / math.sqrt(self.settings.shift_rate / 2)
 
+    def _told_of_spread(self) -> int:
+        """Return how many samples told how far the series strays; where still ones do not, the others."""
+        return self._moves if self.settings.still_share else self._samples
+
+    def _moved(self, transformed: float, weighed: Weighed) -> bool:
+        least = _FLOOR * (abs(weighed.level) + abs(transformed))
+        return abs(weighed.residual) > max(self.settings.still_share * weighed.scale, least)
+
     def _demanded(self) -> float:
         """Return the surprise that history demands on top."""
         seen = (self._samples + 1) / self.settings.history_samples
@@ -286,7 +246,7 @@ class Surge:
         half_life = settings.refractory_samples + settings.refractory_share * (self._samples + 1)
         return float(self._bar * 0.5 ** (1 / half_life))
 
-    def _breached(self, at_ms: int, transformed: float, weighed: _Weighed) -> int:
+    def _breached(self, at_ms: int, transformed: float, weighed: Weighed) -> int:
         """Return how many samples in a row breach with this one: above 0 upwards, below 0 downwards."""
         if not weighed.ready or weighed.score < self.settings.threshold:
             return 0
@@ -304,9 +264,7 @@ class Surge:
         )
         return Finding(None, expected, None, None, self._samples, 0.0, 0.0, "none", "")
 
-    def _find(
-        self, at_ms: int, value: float, transformed: float, weighed: _Weighed, breaches: int
-    ) -> Finding:
+    def _find(self, at_ms: int, value: float, transformed: float, weighed: Weighed, breaches: int) -> Finding:
         direction: Direction = "none"
         reason: Reason = ""
         if abs(breaches) >= self.settings.confirm:
@@ -323,7 +281,7 @@ class Surge:
             weighed.score, direction, reason,
         )  # fmt: skip
 
-    def _margin(self, weighed: _Weighed) -> float:
+    def _margin(self, weighed: Weighed) -> float:
         """Return how far from the expectation a single sample would alarm."""
         threshold = self.settings.threshold
         needed = max(HALF_SURPRISE * threshold / (1 - threshold), weighed.bar) + weighed.demanded
@@ -337,7 +295,7 @@ class Surge:
     def _holds(self, at_ms: int, transformed: float) -> bool:
         return self._remembers(at_ms) and (transformed - self._held_mid) * self._held > 0
 
-    def _hold(self, at_ms: int, transformed: float, weighed: _Weighed, breaches: int) -> None:
+    def _hold(self, at_ms: int, transformed: float, weighed: Weighed, breaches: int) -> None:
         anew = breaches * self._held <= 0 or not self._remembers(at_ms)
         if self.settings.hold_ms and abs(breaches) >= self.settings.confirm and anew:
             self._held = 1 if breaches > 0 else -1
@@ -345,9 +303,10 @@ class Surge:
             self._held_from = transformed - weighed.residual
             self._held_mid = transformed - weighed.residual / 2
 
-    def _learn(self, transformed: float, weighed: _Weighed) -> None:
+    def _learn(self, transformed: float, weighed: Weighed) -> None:
         settings, samples = self.settings, self._samples
-        if samples > settings.warmup:
+        moved = not settings.still_share or self._moved(transformed, weighed)
+        if moved and self._told_of_spread() > settings.warmup:
             self._busy, self._shift = weighed.busy, weighed.shift
             self._jumps.learn(weighed.z, settings)
             if settings.busy_rate:
@@ -355,15 +314,29 @@ class Surge:
             if settings.shift_rate:
                 self._shifts.learn(self._shift_z(weighed.shift), settings)
         limit = settings.clip * weighed.scale if samples > _FEW else math.inf
-        rate = max(settings.scale_rate, 1 / (samples + settings.scale_prior_samples))
-        self._scale += rate * (min(abs(weighed.residual), limit) - self._scale)
+        learnt = self._learn_scale(weighed, limit) if moved else 0.0
         self._learn_levels(transformed, weighed, limit)
         if self._rhythm is not None:
             self._rhythm.learn(
-                weighed.part, transformed, samples=samples, used=weighed.rhythmic, settings=settings
+                weighed.part,
+                transformed,
+                samples=samples,
+                used=weighed.rhythmic,
+                size=weighed.size * learnt / (self._scale + _TINY),
+                settings=settings,
             )
 
-    def _learn_levels(self, transformed: float, weighed: _Weighed, limit: float) -> None:
+    def _learn_scale(self, weighed: Weighed, limit: float) -> float:
+        """Move the usual size towards this residual's, which is returned in the sizes of the whole day."""
+        settings = self.settings
+        self._moves += bool(settings.still_share)
+        told = self._told_of_spread()
+        learnt = min(abs(weighed.residual), limit if told > _FEW else math.inf) / weighed.size
+        rate = max(settings.scale_rate, 1 / (told + settings.scale_prior_samples))
+        self._scale += rate * (learnt - self._scale)
+        return learnt
+
+    def _learn_levels(self, transformed: float, weighed: Weighed, limit: float) -> None:
         settings, levels, errors = self.settings, self._levels, self._errors
         youth = 1 / self._samples
         rhythm = self._rhythm
@@ -378,22 +351,25 @@ class Surge:
             levels[i] += max(rate, youth) * off
 
 
+# What was added stands last: an older pack lacks it.
 _PLAIN: Final = (
     "_samples", "_last_at", "_step_ms", "_since", "_scale", "_busy", "_shift", "_bar", "_breaches", "_held",
-    "_held_at", "_held_from", "_held_mid",
+    "_held_at", "_held_from", "_held_mid", "_moves",
 )  # fmt: skip
 
 
 _PLAIN_OF_RHYTHM: Final = (
-    "base", "error_with", "error_without", "used", "last", "visit", "visit_samples", "visit_sum",
+    "base", "began_at", "error_with", "error_without", "used", "last", "visit", "visit_samples", "visit_sum",
+    "visit_size",
 )  # fmt: skip
 
 
 def _rhythm(settings: SurgeSettings, packed: list[Any]) -> Rhythm:
-    rhythm = Rhythm(settings.day_bins, 0.0, 0)
+    rhythm = Rhythm(settings, 0.0, 0)
     for name, value in zip(_PLAIN_OF_RHYTHM, packed[0], strict=True):
         setattr(rhythm, name, value)
-    del rhythm.means[:], rhythm.counts[:]
-    rhythm.means.frombytes(packed[1])
-    rhythm.counts.frombytes(packed[2])
+    arrays: tuple[array[Any], ...] = (rhythm.means, rhythm.counts, rhythm.sizes)
+    for kept, filled in zip(packed[1:], arrays, strict=True):
+        del filled[:]
+        filled.frombytes(kept)
     return rhythm

@@ -12,8 +12,6 @@ __all__ = ["Tail"]
 _LN10: Final = math.log(10)
 _PRIOR_EXCEEDANCES: Final = 8
 """Exceedances that the slope's prior stands for: steady enough at the start, outweighed within hours."""
-_EXCESS_MAX: Final = 3.0
-"""An exceedance teaches the slope up to e^3 = 20 times the bound."""
 
 
 class Tail:
@@ -56,7 +54,7 @@ class Tail:
         if z <= self.bound:
             self.bound = max(1e-6, self.bound * math.exp(-step * settings.tail_share))
             return
-        excess = min(_EXCESS_MAX, math.log(z / self.bound))
+        excess = min(settings.tail_excess_max, math.log(z / self.bound))
         self.bound *= math.exp(step * (1 - settings.tail_share))
         self.above += 1
         self.slope += (excess - self.slope) / min(self.above, settings.tail_memory)

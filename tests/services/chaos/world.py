@@ -19,13 +19,15 @@ from stream import topics
 from stream.settings import Settings
 from tests.services.chaos.members import Members
 from tests.services.chaos.proxy import Proxy
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 __all__ = ["SESSION_MS", "World", "world"]
 
 SESSION_MS: Final = 1_000
 """Session timeout of the processes; a lease lasts twice as long."""
 _PARTITIONS: Final = 4
+_PATIENT_S: Final = 30.0 * PATIENCE
+"""How long a look at the store may take: a machine that does a hundred things is not a store that is away."""
 _LOG_MAX: Final = 64 * 1024 * 1024
 _STORE: Final = {"auto-aof-rewrite-percentage": "0"}  # so that its file only grows, and can lose its end
 
@@ -60,7 +62,8 @@ class World:
 
     async def flushes(self) -> dict[int, tuple[int, int]]:
         """Return partition -> (epoch, number of the last flush) as the store has them."""
-        async with Redis.from_url(self.settings.redis_url, decode_responses=True) as redis:
+        patient: dict[str, Any] = {"socket_connect_timeout": _PATIENT_S, "socket_timeout": _PATIENT_S}
+        async with Redis.from_url(self.settings.redis_url, decode_responses=True, **patient) as redis:
             found: dict[int, tuple[int, int]] = {}
             for number in range(self.settings.partitions):
                 fields: Any = await redis.hgetall(f"{{p{number}}}:owner")
