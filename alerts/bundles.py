@@ -77,6 +77,10 @@ class Bundles:
         self.room_figures = tuple(i for i, c in enumerate(ROOM_COLUMNS) if c.name in used)
         self.vendor_figures = tuple(i for i, c in enumerate(VENDOR_COLUMNS) if c.name in used)
 
+    def figures(self, room_id: str | None) -> tuple[int, ...]:
+        """Return the places of the figures that any rule may read of a room, or of a vendor."""
+        return self.vendor_figures if room_id is None else self.room_figures
+
     def room(self, room_id: str, facts: Mapping[str, Any]) -> Bundle:
         """Return the rules of a room, its overrides applied in their order."""
         matched = tuple(matching_overrides(rule, room_id=room_id, facts=facts) for _, rule in self._rooms)

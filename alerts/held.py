@@ -21,8 +21,8 @@ from alerts.contributions import EXPLAINED_KINDS
 from alerts.detectors.hits import Hit
 from alerts.detectors.reading import INFO, OK, Subject
 from alerts.evidence import QUALITY_KINDS
-from alerts.states import AlertState, severity_of
-from alerts.windows import RoomState
+from alerts.states import AlertState, Decision, Finding, damped, rests, severity_of, step
+from alerts.windows import RoomEntry, RoomState, VendorEntry
 
 __all__ = [
     "PLANNED_MS",
@@ -30,9 +30,13 @@ __all__ = [
     "Held",
     "Meta",
     "beside",
+    "changes",
+    "falls_silent",
     "is_calm",
     "is_gone",
+    "judged",
     "matched",
+    "newest_of",
     "only_figures",
     "pack",
     "pack_figures",
@@ -195,6 +199,11 @@ def only_figures(values: Sequence[Any], figures: Sequence[int]) -> list[Any]:
     return kept
 
 
+def newest_of(entry: RoomEntry | VendorEntry) -> Mapping[str, int]:
+    """Return the append time of the newest event of each feed that an entry tells."""
+    return {"vendors": entry.newest_ms} if isinstance(entry, VendorEntry) else entry.newest_ms
+
+
 def pack_states(held: Held) -> bytes | None:
     """Return the states and memories packed; None when there is nothing to keep."""
     if not (held.states or held.memory or held.hits or held.flaps):
@@ -248,6 +257,42 @@ def is_calm(held: Held) -> bool:
                 return False
     held.stepped, held.calm = False, state == "live"
     return True
+
+
+def judged(
+    held: Held, watch: Watch, levels: tuple[int | None, ...]
+) -> tuple[AlertState | None, Decision | None]:
+    """Return the state that a rule comes to at the subject's tick, and what to tell of it."""
+    total = any(
+        level is not None and level >= INFO and condition.total(held)
+        for level, condition in zip(levels, watch.conditions, strict=True)
+    )
+    name, tick_ms = watch.rule.name, held.tick_ms
+    policy = damped(watch.policy, held.flaps.get(name), tick_ms)
+    return step(policy, held.states.get(name), Finding(levels, total), tick_ms)
+
+
+def changes(held: Held, watch: Watch) -> bool:
+    """Tell whether judging a rule now would begin, move or end anything; of one that fires or is inactive."""
+    prior = held.states.get(watch.rule.name)
+    if prior is None:
+        return any((ask(held) or OK) >= INFO for ask in watch.asks)
+    levels = tuple([ask(held) for ask in watch.asks])
+    if rests(watch.policy, prior, levels, held.tick_ms):
+        return False
+    state, decision = judged(held, watch, levels)
+    if state is prior:
+        return False
+    return decision is not None or state is None or replace(state, seen_ms=prior.seen_ms) != prior
+
+
+def falls_silent(held: Held, checked_ms: int, reach_ms: int) -> bool:
+    """Tell whether a silence of a subject reaches a limit between two reaches of the feed."""
+    return any(
+        checked_ms < limit_ms <= reach_ms
+        for silence in held.bundle.silences
+        for limit_ms in silence.limits_ms(held)
+    )
 
 
 def matched(state: AlertState, before: Watch, after: Watch) -> AlertState:

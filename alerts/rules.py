@@ -23,9 +23,12 @@ from alerts.held import (
     Held,
     Meta,
     beside,
+    falls_silent,
     is_calm,
     is_gone,
+    judged,
     matched,
+    newest_of,
     only_figures,
     pack,
     pack_figures,
@@ -36,7 +39,7 @@ from alerts.held import (
 )
 from alerts.model import Heartbeat, Transition
 from alerts.ruleset import RuleSet
-from alerts.states import AlertState, Decision, Finding, damped, ended_again, flapping, step
+from alerts.states import AlertState, Decision, ended_again, flapping
 from alerts.telling import End, Place, transition_of
 from alerts.turns import Turns
 from alerts.windows import RoomEntry, VendorEntry, WindowsRecord
@@ -125,6 +128,16 @@ class RulesFold:
         self._meta.told += self.turns.tell(offset, len(told), self._meta.tick_ms)
         return [with_values(transition, position=(offset, index)) for index, transition in enumerate(told)]
 
+    def learn(self, held: Held, tick_ms: int, reach_ms: dict[str, int]) -> None:
+        """Let detectors learn at the close of a tick at which judging what is held would change nothing."""
+        meta = self._meta
+        closed_ms, meta.closed_ms, meta.tick_ms = meta.closed_ms, tick_ms, tick_ms
+        meta.reach_ms, meta.checked_ms = reach_ms, reach_ms.get(FEED, 0)
+        held.judged_ms = tick_ms
+        if held.state == "live":
+            self._wait(held)
+            self._observe(held, closed_ms)
+
     def changed(self) -> dict[str, bytes | None]:
         """Return the fields of the state that changed since the last call; None = the field is gone."""
         bundles = self._bundles
@@ -137,7 +150,7 @@ class RulesFold:
                 fields[f"r:{key}"] = fields[f"s:{key}"] = None
                 continue
             if key in self._dirty:
-                fields[f"r:{key}"] = pack_figures(held, _places(held, bundles))
+                fields[f"r:{key}"] = pack_figures(held, bundles.figures(held.room_id))
             if key in self._moved:
                 fields[f"s:{key}"] = pack_states(held)
         self._dirty, self._moved = set(), set()
@@ -199,7 +212,7 @@ class RulesFold:
         self._bundles = after
         for held in self._held.values():
             watches = held.bundle.by_name
-            held.values = only_figures(held.values, _places(held, before))
+            held.values = only_figures(held.values, before.figures(held.room_id))
             self._equip(held)
             for name in sorted(held.states):
                 if name in held.bundle.by_name:
@@ -252,7 +265,7 @@ class RulesFold:
             held.facts = {"vendor": entry.vendor, "operation": entry.operation}
             self._equip(held)
         held.values = filled_up(entry.values, len(VENDOR_COLUMNS))
-        held.newest_ms, held.epoch, held.calm = {"vendors": entry.newest_ms}, record.epoch, False
+        held.newest_ms, held.epoch, held.calm = newest_of(entry), record.epoch, False
         self._dirty.add(key)
         self._judge(held)
 
@@ -280,11 +293,7 @@ class RulesFold:
             if held is None:
                 continue
             self._set_clock(held)
-            if held.quiet_ms != held.tick_ms and any(
-                checked_ms < limit_ms <= reach_ms
-                for silence in held.bundle.silences
-                for limit_ms in silence.limits_ms(held)
-            ):
+            if held.quiet_ms != held.tick_ms and falls_silent(held, checked_ms, reach_ms):
                 for watch in held.bundle.waiting:
                     self._step(held, watch, tuple(ask(held) for ask in watch.asks))
             self._wait(held)
@@ -357,14 +366,8 @@ class RulesFold:
     def _step(self, held: Held, watch: Watch, levels: tuple[int | None, ...]) -> None:
         held.calm = False
         name = watch.rule.name
-        prior = held.states.get(name)
-        total = any(
-            level is not None and level >= INFO and condition.total(held)
-            for level, condition in zip(levels, watch.conditions, strict=True)
-        )
-        policy = damped(watch.policy, held.flaps.get(name), self._meta.tick_ms)
-        state, decision = step(policy, prior, Finding(levels, total), self._meta.tick_ms)
-        if state is not prior:
+        state, decision = judged(held, watch, levels)
+        if state is not held.states.get(name):
             self._moved.add(held.key)
             if state is None:
                 held.states.pop(name, None)
@@ -394,7 +397,3 @@ class RulesFold:
         flaps = flapping(held.flaps.get(watch.rule.name), held.tick_ms) if why is None else 0
         told = transition_of(held, watch, decision, why, place, flaps, beside(held, watch))
         self._told.append((held.key, watch.order, told))
-
-
-def _places(held: Held, bundles: Bundles) -> tuple[int, ...]:
-    return bundles.vendor_figures if held.room_id is None else bundles.room_figures

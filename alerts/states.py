@@ -31,6 +31,7 @@ __all__ = [
     "damped",
     "ended_again",
     "flapping",
+    "rests",
     "severity_of",
     "step",
 ]
@@ -168,6 +169,32 @@ def step(
     if not state.severity:
         return state, None
     return _ease(policy, state, finding, tick_ms)
+
+
+def rests(policy: Policy, prior: AlertState, levels: tuple[int | None, ...], tick_ms: int) -> bool:
+    """Tell quicker than ``step`` that it would change nothing but ``seen_ms``; False for not sure.
+
+    Args:
+        policy: the rule's times, not damped: what rests by these rests by longer ones.
+        prior: the state of a rule that fires.
+        levels: what the conditions say now.
+        tick_ms: now.
+    """
+    if levels != prior.levels:
+        return False
+    held, recovering, falling = max(prior.levels), prior.recovering_ms, prior.falling_ms
+    reached = tuple([since is not None for since in prior.since_ms])
+    if held > prior.severity or reached != (held >= INFO, held >= WARNING, held >= CRITICAL):
+        return False
+    if held == OK:
+        falls = prior.severity > policy.lowest
+        known = recovering is not None and (falling is not None) == falls
+        return known and tick_ms - (recovering or 0) < policy.keep_firing_ms
+    if recovering is not None:
+        return False
+    if max(held, policy.lowest) >= prior.severity:
+        return falling is None
+    return falling is not None and tick_ms - falling < policy.keep_firing_ms
 
 
 def _without_data(prior: AlertState | None, tick_ms: int) -> AlertState | None:

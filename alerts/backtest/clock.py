@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alerts.backtest.rows import Heads
+from alerts.detectors.silence import FEED
 from stream.archive.rows import REACH, of_feed
 from stream.model import FEEDS
 
@@ -46,6 +47,17 @@ class Clock:
         self.offsets: pa.Array = _array(accepted, "offset", pa.int64())
         self.tick_ms: pa.Array = _array(accepted, "tick_ms", pa.int64())
         self.last: pa.Array = _array(accepted, "last", pa.bool_())
+
+    def until(self, position: int) -> Clock:
+        """Return the clock as it is up to a position, not part of it."""
+        if position >= len(self):
+            return self
+        found = Clock(self.heads.table.slice(0, 0), self.partition)
+        found.heads = Heads(self.heads.table.slice(0, position), self.partition)
+        found.offsets, found.tick_ms, found.last = (
+            each.slice(0, position) for each in (self.offsets, self.tick_ms, self.last)
+        )
+        return found
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -93,6 +105,18 @@ class Clock:
         of_closes = pc.if_else(self.last, numbers, pa.scalar(None, numbers.type))
         before = pc.fill_null(_shifted(pc.fill_null_forward(of_closes), None), -1)
         return pc.and_(self.last, pc.not_equal(numbers, before))
+
+    def time(self, position: int) -> tuple[int, dict[str, int]]:
+        """Return the tick at a position, and the reach of the feed that silence is judged by."""
+        ticks, reach, known = self._times
+        return int(ticks[position]), {FEED: int(reach[position])} if known[position] else {}
+
+    @cached_property
+    def _times(self) -> tuple[Any, Any, Any]:
+        reach_ms = self.reach_ms(FEED)
+        numbers = (self.tick_ms, pc.fill_null(reach_ms, 0), pc.is_valid(reach_ms))
+        ticks, reach, known = (each.to_numpy(zero_copy_only=False) for each in numbers)
+        return ticks, reach, known
 
     def record(self, position: int, entry: Any) -> tuple[int, int, Any]:
         """Return offset, append time and record of a position, with one entry or none."""

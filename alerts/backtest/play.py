@@ -1,39 +1,38 @@
 """One room or vendor through the rules stage itself: the very fold that runs live, fed by the archive. Pure.
 
-What cannot change anything is left out: while nothing is pending or firing, a record whose figures breach
-nothing only moves the clock and the figures on. So the fold is fed where a sieve says that a condition could
-breach, where a detector takes its step, where the subject or the rules change – and everything while
-something is pending or firing. Before a record is fed out of turn, those that it builds on are: the subject's
-newest row, the newest close of a tick, the record just before. The result is that of feeding all
-(``tests/alerts/backtest`` plays both and compares).
+What cannot change anything is left out, and the result is that of feeding all (``tests/alerts/backtest``
+plays both and compares). The fold is fed
+
+- where the subject or the rules change (``Plan.fed``);
+- where a rule that has no alert is in breach: asked where its sieve says that it could be;
+- where a rule that fires changes its state: the decision that live takes is tried at each row;
+- at every row while something is pending.
+
+At the steps of detectors the fold only learns. Before a record is fed out of turn, those that it builds on
+are: the subject's newest row, the newest close of a tick, the record just before.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
-from zlib import crc32
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
-from alerts.backtest.rows import RoomRows
+from alerts.backtest.plan import NONE, Plan
+from alerts.backtest.said import Said
 from alerts.backtest.sets import Sets
-from alerts.backtest.sieve import Follower, Life, Sieved, any_of, sieved
-from alerts.bundles import Bundle
-from alerts.held import PLANNED_MS, VENDOR_SILENT_MS
+from alerts.backtest.sieve import Life
+from alerts.held import Held, changes, newest_of
 from alerts.model import Transition
 from alerts.rules import RulesFold
-from stream.archive.rows import NEWEST
 
 __all__ = ["play"]
 
-_LAST_CLOSES: Final = 3
-"""Closes of a tick after which an ended subject is forgotten for certain: the first may be of the same tick,
-the second of a new owner."""
+_NEVER: Final = 2**62
+"""A position after all others."""
 
 
 def play(key: str, life: Life, sets: Sets, *, skip: bool = True) -> list[Transition]:
@@ -58,222 +57,128 @@ class _Player:
         self._life = life
         self._clock = life.clock
         self._fold = RulesFold(sets.at, partition=life.clock.partition)
-        self._at: list[int] = life.at.to_pylist()
-        self._plan = _Plan(key, life, sets)
-        self._attentive = not skip or self._plan.unsieved
-        if self._attentive:
-            self._plan.watched = list(range(self._at[0], len(self._clock)))
+        self._plan = Plan(key, life, sets)
+        self._whole = not skip or self._plan.unsieved
+        self._said = Said(life)
         self._fed = -1
-        self._until = -1
-        """Position up to which a detector may breach."""
+        """Position of the newest record that the fold knows."""
+        self._seen = -1
+        """Position up to which nothing more is to be fed."""
+        self._row = -1
+        """The row whose figures the fold holds."""
 
     def told(self) -> Iterator[Transition]:
         """Feed, and yield what is told."""
-        calls = self._plan.calls
-        self._expect(calls)
-        turn = 0
-        while (turn := bisect_left(calls, self._fed + 1, turn)) < len(calls):
-            yield from self._feed_with_context(calls[turn])
-            while not self._at_rest:
-                position = self._next_watched()
-                if position is None:
-                    return
-                yield from self._feed_with_context(position)
-            if self._is_over():
-                return
+        if self._whole:
+            first = self._life.places[0]
+            for position in (*self._context(first), *range(first, len(self._clock))):
+                yield from self._feed(position)
+            return
+        self._expect()
+        while (position := self._next()) < _NEVER:
+            for before in self._context(position):
+                yield from self._feed(before)
+            yield from self._feed(position)
 
-    @property
-    def _at_rest(self) -> bool:
-        if self._attentive or self._fed < self._until:
-            return False
-        held = self._fold.subject(self._key)
-        return held is None or not held.states
+    def _next(self) -> int:
+        """Return the next position to feed; learn at the steps before it."""
+        plan = self._plan
+        while True:
+            held = self._fold.subject(self._key)
+            if held is None:  # not there yet, or forgotten: its next row is its first
+                return _after(self._life.places, self._seen)
+            firing = NONE
+            if held.states:
+                firing = frozenset(name for name, state in held.states.items() if state.severity)
+            if len(firing) < len(held.states) or plan.may_breach(self._seen, firing):
+                return _after(plan.judged, self._seen)
+            step, call = _after(plan.steps, self._seen), _after(plan.fed, self._seen)
+            position = self._breach(held, firing, min(step + 1, call))
+            if position is not None or call <= step:
+                return call if position is None else position
+            self._learn(held, step)
 
-    def _is_over(self) -> bool:
-        return self._fed >= self._at[-1] and self._fold.subject(self._key) is None
+    def _breach(self, held: Held, firing: frozenset[str], end: int) -> int | None:
+        """Return the first position before ``end`` at which a rule's state changes; None when none does."""
+        asked = self._plan.asked(firing)
+        where = self._plan.judged if firing else asked
+        index = bisect_right(where, self._seen)
+        while index < len(where) and (position := where[index]) < end:
+            names = [*firing, *(self._plan.rules_at(position, firing) if asked else ())]
+            if names and self._changes(held, names, position):
+                return position
+            index += 1
+        return None
 
-    def _next_watched(self) -> int | None:
-        if self._is_over():
-            return None
-        watched = self._plan.watched
-        index = bisect_left(watched, self._fed + 1)
-        return watched[index] if index < len(watched) else None
+    def _changes(self, held: Held, names: list[str], position: int) -> bool:
+        """Return whether judging at a position would change the state of one of these rules."""
+        self._hold(held, position)
+        held.tick_ms, held.reach_ms = self._clock.time(position)
+        for watch in held.bundle.by_state.get(held.state, ()):
+            if watch.rule.name in names and changes(held, watch):
+                return True
+        return False
 
-    def _expect(self, calls: Sequence[int]) -> None:
-        """Unpack at once what will be fed if nothing breaches."""
-        positions = set(calls)
-        for before, position in pairwise((-1, *calls)):
+    def _hold(self, held: Held, position: int) -> None:
+        """Give the fold's subject the figures that hold at a position."""
+        row = int(self._plan.row[position])
+        if row != self._row:
+            entry = self._life.rows.at(row)
+            held.values, held.newest_ms = entry.values, newest_of(entry)
+            self._row = row
+
+    def _learn(self, held: Held, step: int) -> None:
+        """Let detectors learn at a close that changes nothing else."""
+        self._hold(held, step)
+        self._fold.learn(held, *self._clock.time(step))
+        self._fed = self._seen = step
+        self._plan.look_ahead(step, held)
+
+    def _expect(self) -> None:
+        """Say what will be looked at if nothing breaches."""
+        plan = self._plan
+        positions = set(plan.fed)
+        for before, position in pairwise((-1, *plan.fed)):
             positions.update(self._context(position, before))
-        ordered = sorted(positions)
-        rows = (self._row_at(position) for position in ordered)
-        self._life.rows.expect([row for row in rows if row is not None])
-        self._clock.heads.expect(ordered)
+        rows = np.unique(plan.row[[*positions, *plan.steps, *plan.asked(NONE)]])
+        self._life.rows.expect(rows[rows >= 0].tolist())
+        self._clock.heads.expect(sorted(positions))
 
-    def _feed_with_context(self, position: int) -> Iterator[Transition]:
-        for before in self._context(position, self._fed):
-            yield from self._feed(before)
-        yield from self._feed(position)
-
-    def _context(self, position: int, fed: int) -> list[int]:
+    def _context(self, position: int, fed: int | None = None) -> list[int]:
         """Return what was left out since a position that was fed and must be fed before another, in order."""
+        fed = self._fed if fed is None else fed
+        anew = fed < 0 or self._fold.subject(self._key) is None
         found = set()
         closes = self._clock.closes
-        close = bisect_left(closes, position) - 1
-        if close >= 0 and (fed < 0 or not self._plan.closes(position)):
-            found |= {closes[close], position - 1}
+        close = bisect_left(closes, position)
+        is_close = close < len(closes) and closes[close] == position
+        if close and (anew or not is_close):
+            found |= {closes[close - 1], position - 1}
         for each in (*found, position):  # none of them without the figures that hold there
-            row = bisect_left(self._at, each)
-            if row and (row == len(self._at) or self._at[row] != each):
-                found.add(self._at[row - 1])
+            if (row := self._plan.row[each]) >= 0:
+                found.add(self._life.places[row])
         return sorted(before for before in found if fed < before < position)
 
-    def _feed(self, position: int) -> Iterator[Transition]:
-        row = self._row_at(position)
-        entry = None if row is None else self._life.rows.at(row)
-        yield from self._fold.apply(*self._clock.record(position, entry))
-        self._fed = position
-        if position in self._plan.steps:
-            self._look_ahead(self._plan.steps[position])
-
-    def _look_ahead(self, step: int) -> None:
-        """After a step of detectors: stay attentive until the next one where one of them may breach."""
+    def _feed(self, position: int) -> list[Transition]:
+        row = int(self._plan.row[position])
+        own = row >= 0 and self._life.places[row] == position
+        entry = self._life.rows.at(row) if own else None
         held = self._fold.subject(self._key)
-        if held is not None and self._plan.may_breach(step, held):
-            self._until = self._plan.next_step(step)
-
-    def _row_at(self, position: int) -> int | None:
-        row = bisect_left(self._at, position)
-        return row if row < len(self._at) and self._at[row] == position else None
-
-
-class _Plan:
-    """Where the fold of a subject must be fed.
-
-    Attributes:
-        unsieved: a condition has no sieve, so that nothing may be left out.
-        steps: position of each step of the detectors -> its number.
-    """
-
-    def __init__(self, key: str, life: Life, sets: Sets) -> None:
-        self._key = key
-        self._life = life
-        self._sets = sets
-        self._bundles = _bundles(key, life, sets)
-        conditions = {
-            id(condition): condition
-            for bundle in self._bundles
-            for watch in bundle.by_name.values()
-            for condition in watch.conditions
-        }
-        found = [sieved(condition, life) for condition in conditions.values()]
-        self.unsieved = None in found
-        self._sieves: list[Sieved] = [each for each in found if each is not None]
-        self._steps = self._step_positions()
-        self.steps = {position: number for number, position in enumerate(self._steps)}
-        self._largest = {
-            place: self._largest_by_step(place)
-            for place in sorted({place for sieve in self._sieves for place in sieve.follows})
-        }
-
-    @cached_property
-    def calls(self) -> list[int]:
-        """Return the positions at which something may happen, rising."""
-        life, clock = self._life, self._life.clock
-        size = len(clock)
-        rows = any_of([sieve.rows for sieve in self._sieves], len(life.rows))
-        held = pc.and_(self._watched, pc.fill_null(life.held(rows), fill_value=False))
-        alive = pc.is_valid(life.row)
-        masks = [held, *(sieve.positions for sieve in self._sieves), clock.first_closes, self._ends()]
-        found = pc.and_(alive, any_of(masks, size))
-        said = pc.indices_nonzero(pc.is_valid(life.hits))
-        more = {*self._steps, *self._turning_rows(), *life.at.take(said).to_pylist()}
-        more |= {at for at in map(clock.first_at, self._sets.switches_ms) if at < size}
-        first = life.at[0].as_py()
-        return sorted({*pc.indices_nonzero(found).to_pylist(), *(at for at in more if at >= first)})
-
-    @cached_property
-    def watched(self) -> list[int]:
-        """Return the positions at which the subject is judged or may be, rising."""
-        masks = [self._watched, *(sieve.positions for sieve in self._sieves)]
-        found = pc.and_(pc.is_valid(self._life.row), any_of(masks, len(self._life.clock)))
-        switches = set(map(self._life.clock.first_at, self._sets.switches_ms))
-        return sorted({*pc.indices_nonzero(found).to_pylist(), *(at for at in switches if at < len(found))})
-
-    def closes(self, position: int) -> bool:
-        """Return whether a position closes its tick."""
-        closes = self._life.clock.closes
-        index = bisect_left(closes, position)
-        return index < len(closes) and closes[index] == position
-
-    def may_breach(self, step: int, held: object) -> bool:
-        """Return whether a detector that learns may breach between a step and the next one."""
-        largest = {place: by_step[step] for place, by_step in self._largest.items()}
-        followers: Iterator[Follower] = (s.follower for s in self._sieves if s.follower is not None)
-        return any(follower(held, largest) for follower in followers)  # type: ignore[arg-type]  # a Held is one
-
-    def next_step(self, step: int) -> int:
-        """Return the position of the step after this one, or the end."""
-        return self._steps[step + 1] if step + 1 < len(self._steps) else len(self._life.clock)
-
-    @cached_property
-    def _watched(self) -> pa.Array:
-        """Return, for each position, whether it judges: the subject's own rows, and closes of a tick."""
-        life = self._life
-        own = pc.is_valid(pc.index_in(pa.array(range(len(life.clock)), pa.int64()), value_set=life.at))
-        return pc.or_(own, life.clock.last)
-
-    def _step_positions(self) -> list[int]:
-        """Return the positions at which detectors take a step, rising."""
-        lengths = {step_ms for bundle in self._bundles for step_ms in bundle.observers}
-        phase_ms = crc32(self._key.encode())
-        masks = [self._life.clock.crossings(step_ms, phase_ms) for step_ms in sorted(lengths)]
-        found = pc.and_(pc.is_valid(self._life.row), any_of(masks, len(self._life.clock)))
-        steps: list[int] = pc.indices_nonzero(found).to_pylist()
-        return steps
-
-    def _largest_by_step(self, place: int) -> list[float]:
-        """Return the largest value of a figure between each step, whose row counts, and the next one."""
-        life = self._life
-        steps = pa.array(self._steps, pa.int64())
-        held = life.figure(place).take(life.row.take(steps)).to_pylist()
-        after = pc.search_sorted(steps, pc.cast(life.at, pa.int64()), side="left")
-        table = pa.table({"step": after, "value": life.figure(place)})
-        peaks = table.group_by("step").aggregate([("value", "max")]).to_pylist()
-        peak = {each["step"]: each["value_max"] for each in peaks}
-        return [max(now or 0.0, peak.get(number + 1) or 0.0) for number, now in enumerate(held)]
-
-    def _turning_rows(self) -> Sequence[int]:
-        """Return where a session or another state of the room begins, and where the rows before are."""
-        table = self._life.rows.table
-        turns = [0]
-        for name in ("session_ms", "state"):
-            if name in table.column_names:
-                runs = pc.run_end_encode(table[name].combine_chunks())
-                turns += [end.as_py() for end in runs.run_ends][:-1]
-        rows = {max(0, row) for turn in turns for row in (turn - 1, turn)}
-        found: list[int] = self._life.at.take(pa.array(sorted(rows), pa.int64())).to_pylist()
-        return found
-
-    def _ends(self) -> pa.Array:
-        """Return, for each position, whether it may be the one at which the subject is forgotten."""
-        life, clock = self._life, self._life.clock
-        if not isinstance(life.rows, RoomRows):
-            newest_ms = life.rows.table[NEWEST].combine_chunks()
-            return clock.turns(pc.greater(pc.subtract(clock.tick_ms, life.held(newest_ms)), VENDOR_SILENT_MS))
-        closes = pc.cumulative_sum(pc.cast(clock.last, pa.int64()))
-        since = pc.subtract(closes, life.held(closes.take(life.at)))
-        off_air = life.held(pc.or_(life.state("ended"), life.state("planned")))
-        soon = pc.and_(pc.and_(clock.last, off_air), pc.less_equal(since, _LAST_CLOSES))
-        starts_ms = life.held(life.starts_ms)
-        late = pc.greater(pc.subtract(pc.cast(clock.tick_ms, pa.float64()), starts_ms), float(PLANNED_MS))
-        return pc.or_(pc.fill_null(soon, fill_value=False), clock.turns(late))
+        if held is not None and not self._whole:
+            self._said.until(held, position)
+            if not own:  # it may have been given later ones, to see what they would change
+                self._hold(held, position)
+        told = self._fold.apply(*self._clock.record(position, entry))
+        self._row = row
+        self._fed = self._seen = position
+        held = self._fold.subject(self._key)
+        self._said.passed(position)
+        if held is not None and not self._whole:
+            self._plan.look_ahead(position, held)
+        return told
 
 
-def _bundles(key: str, life: Life, sets: Sets) -> list[Bundle]:
-    """Return the bundles of rules that the subject has in its life."""
-    rows = life.rows
-    if not isinstance(rows, RoomRows):
-        return [bundles.vendor for bundles in sets.bundles]
-    texts = pc.unique(rows.table["facts"]).to_pylist()
-    found = [bundles.room(key, rows.facts(text) or {}) for bundles in sets.bundles for text in texts]
-    return list({id(bundle): bundle for bundle in found}.values())
+def _after(positions: list[int], position: int) -> int:
+    """Return the first of rising positions after another; ``_NEVER`` without one."""
+    index = bisect_right(positions, position)
+    return positions[index] if index < len(positions) else _NEVER

@@ -5,6 +5,7 @@ Figures are found by name, so a file of another catalogue version gives what bot
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -35,8 +36,12 @@ _ROOM: Final = ("state", "facts", "hits", "ended_reason", EXTRA)
 _HEAD: Final = ("append_ms", "epoch", "seq", "last", "records_1m", "dead_1m")
 HEAD_COLUMNS: Final = (*_HEAD, *(of_feed(REACH, feed) for feed in FEEDS))
 """Physical columns of a partition's ticks, beside ``offset`` and ``tick_ms``."""
-_BLOCK: Final = 64
-"""Rows that are unpacked together when one of them is asked for unexpectedly."""
+_NUMBERS: Final = frozenset((pa.int64(), pa.float64(), pa.bool_()))
+_EXPECTED: Final = 512
+_BLOCK: Final = 128
+"""Rows that are unpacked together, of those that were expected and of others."""
+_KEPT: Final = 4_096
+"""Unpacked rows that are held at most."""
 
 
 def room_columns(places: Iterable[int]) -> list[str]:
@@ -54,8 +59,8 @@ def figure(table: pa.Table, name: str) -> pa.Array:
     known = [name + way for way in ("", AS_INT) if name + way in table.column_names]
     if not known:
         return pa.nulls(len(table), pa.float64())
-    found = [pc.cast(table[each], pa.float64(), safe=False) for each in known]
-    return pa.chunked_array(pc.coalesce(*found)).combine_chunks()
+    found = [pc.cast(table[each].combine_chunks(), pa.float64(), safe=False) for each in known]
+    return found[0] if len(found) == 1 else pc.coalesce(*found)
 
 
 class Rows:
@@ -67,24 +72,29 @@ class Rows:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
+        self._expected: list[int] = []
         self._unpacked: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return len(self.table)
 
     def expect(self, indices: Sequence[int]) -> None:
-        """Unpack rows that will be asked for."""
-        wanted = [index for index in indices if index not in self._unpacked]
-        if wanted:
-            rows = self._unpack(self.table.take(pa.array(wanted, pa.int64())))
-            self._unpacked.update(zip(wanted, rows, strict=True))
+        """Say which rows will be asked for, rising, so that some of them are unpacked together."""
+        self._expected = list(indices)
 
     def at(self, index: int) -> Any:
         """Return a row."""
         if index not in self._unpacked:
-            first = index // _BLOCK * _BLOCK
-            rows = self._unpack(self.table.slice(first, _BLOCK))
-            self._unpacked.update(enumerate(rows, first))
+            if len(self._unpacked) >= _KEPT:
+                self._unpacked.clear()
+            place = bisect_left(self._expected, index)
+            chosen = self._expected[place : place + _EXPECTED]
+            if chosen and chosen[0] == index:
+                rows = self._unpack(self.table.take(pa.array(chosen, pa.int64())))
+                self._unpacked.update(zip(chosen, rows, strict=True))
+            else:
+                rows = self._unpack(self.table.slice(index, _BLOCK))
+                self._unpacked.update(enumerate(rows, index))
         return self._unpacked[index]
 
     def _unpack(self, table: pa.Table) -> Iterable[Any]:
@@ -183,7 +193,7 @@ class Heads(Rows):
         numbers = (_column(table, name) for name in ("offset", "append_ms", "epoch", "seq", "tick_ms"))
         shares = zip(_column(table, "records_1m"), _column(table, "dead_1m"), strict=True)
         known = [(records or 0, dead or 0) for records, dead in shares]
-        return zip(*numbers, table["last"].to_pylist(), _by_feed(table, REACH), known, strict=True)
+        return zip(*numbers, _column(table, "last"), _by_feed(table, REACH), known, strict=True)
 
 
 def _figures(columns: Sequence[Column], places: Iterable[int]) -> list[str]:
@@ -191,16 +201,33 @@ def _figures(columns: Sequence[Column], places: Iterable[int]) -> list[str]:
 
 
 def _column(table: pa.Table, name: str) -> list[Any]:
-    return table[name].to_pylist() if name in table.column_names else [None] * len(table)
+    return _list(table[name]) if name in table.column_names else [None] * len(table)
+
+
+def _list(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as ``to_pylist`` does; numbers ten times as fast."""
+    found: list[Any] = [None] * len(column)
+    if column.null_count < len(column):
+        if column.type not in _NUMBERS:
+            found = column.to_pylist()
+        elif not column.null_count:
+            found = column.to_numpy().tolist()
+        else:
+            numbers = pc.fill_null(column, pa.scalar(0).cast(column.type)).to_numpy().astype(object)
+            numbers[pc.is_null(column).to_numpy()] = None
+            found = numbers.tolist()
+    return found
 
 
 def _by_feed(table: pa.Table, name: str) -> list[dict[str, int]]:
     """Return each row's instants by feed."""
     known = [feed for feed in FEEDS if of_feed(name, feed) in table.column_names]
-    columns = [table[of_feed(name, feed)].to_pylist() for feed in known]
+    columns = [_list(table[of_feed(name, feed)]) for feed in known]
     if not columns:
         return [{} for _ in range(len(table))]
     rows = zip(*columns, strict=True)
+    if not any(table[of_feed(name, feed)].null_count for feed in known):
+        return [dict(zip(known, row, strict=True)) for row in rows]
     return [{feed: at for feed, at in zip(known, row, strict=True) if at is not None} for row in rows]
 
 
@@ -216,9 +243,9 @@ def _values(table: pa.Table, columns: Sequence[Column], places: frozenset[int]) 
 
 def _figure(table: pa.Table, name: str, known: set[str]) -> list[Any] | None:
     ways = [
-        [text if text is None else orjson.loads(text) for text in table[name + way].to_pylist()]
+        [text if text is None else orjson.loads(text) for text in _list(table[name + way])]
         if way == AS_JSON
-        else table[name + way].to_pylist()
+        else _list(table[name + way])
         for way in ("", AS_INT, AS_JSON)
         if name + way in known
     ]

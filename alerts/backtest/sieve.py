@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,6 +56,7 @@ class Life:
         at: the position of each row, rising.
 
     Attributes:
+        places: the position of each row, rising.
         row: the row that holds at each position; null before the first.
     """
 
@@ -62,8 +64,9 @@ class Life:
         self.clock = clock
         self.rows = rows
         self.at = at
-        numbers = pa.array(range(len(rows)), pa.int64())
-        self.row: pa.Array = pc.fill_null_forward(pc.scatter(numbers, at, max_index=len(clock) - 1))
+        self.places: list[int] = at.to_pylist()
+        held = np.repeat(np.arange(-1, len(rows)), np.diff([0, *self.places, len(clock)]))
+        self.row: pa.Array = pa.array(held, mask=held < 0)
         self._columns = ROOM_COLUMNS if isinstance(rows, RoomRows) else VENDOR_COLUMNS
         self._figures: dict[int, pa.Array] = {}
 
@@ -92,14 +95,23 @@ class Life:
             return pa.nulls(len(table), pa.string())
         return pc.cast(table["hits"].combine_chunks(), pa.string())
 
-    def facts(self, told: Callable[[Mapping[str, Any]], bool]) -> pa.Array:
-        """Return of each row whether the facts that hold there are such."""
+    @cached_property
+    def texts(self) -> tuple[pa.Array, list[str | None]]:
+        """Return which facts hold in each row, by number, and the text of each number."""
         table = self.rows.table
         if not isinstance(self.rows, RoomRows) or "facts" not in table.column_names:
-            return pa.array([False] * len(table))
-        texts = pc.fill_null_forward(table["facts"].combine_chunks()).dictionary_encode()
-        found = [told(self.rows.facts(text) or {}) for text in texts.dictionary.to_pylist()]
-        return pc.fill_null(pa.array(found, pa.bool_()).take(texts.indices), fill_value=False)
+            return pa.array([0] * len(table), pa.int32()), [None]
+        found = table["facts"].combine_chunks()
+        found = (pc.fill_null_forward(found) if found.null_count else found).dictionary_encode()
+        texts = found.dictionary.to_pylist()
+        return pc.fill_null(found.indices, len(texts)), [*texts, None] if found.null_count else texts
+
+    def facts(self, told: Callable[[Mapping[str, Any]], bool]) -> pa.Array:
+        """Return of each row whether the facts that hold there are such."""
+        if not isinstance(self.rows, RoomRows):
+            return pa.array([False] * len(self.rows))
+        numbers, texts = self.texts
+        return pa.array([told(self.rows.facts(text) or {}) for text in texts], pa.bool_()).take(numbers)
 
     @cached_property
     def starts_ms(self) -> pa.Array:
@@ -173,7 +185,10 @@ def _silence(condition: Silence, life: Life) -> Sieved:
     newest_ms = pc.if_else(life.state("live"), newest_ms, pa.scalar(None, pa.float64()))
     reach_ms = pc.cast(life.clock.reach_ms(FEED), pa.float64())
     silent_ms = pc.subtract(reach_ms, life.held(newest_ms))
-    limit_ms = condition.params.warning_s * _MS - _ROUNDING_MS
+    params = condition.params
+    interval_ms = pc.multiply(pc.fill_null(life.figure(condition.interval_at), 0.0), _MS)
+    slow_ms = pc.multiply(interval_ms, params.warning_intervals)
+    limit_ms = life.held(pc.subtract(pc.max_element_wise(slow_ms, params.warning_s * _MS), _ROUNDING_MS))
     return Sieved(positions=pc.fill_null(pc.greater_equal(silent_ms, limit_ms), fill_value=False))
 
 

@@ -6,6 +6,7 @@ played from its session's start, and from the last row before that, so that it b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -31,6 +32,8 @@ LOOK_BACK_MS: Final = PLANNED_MS + 3_600_000
 """Vendors and planned rooms have no start to go back to: they are played from so long before the range."""
 _MARGIN_MS: Final = 60_000
 """Of the clock before the first row: the fold then stands where it stood when that came."""
+_CLOSES_AFTER: Final = 60
+"""Closes of a tick after the end of a room that are played: it is forgotten at one of the first three."""
 _ROOMS_MAX: Final = 8
 """Rooms of a piece: enough to share a clock, few enough to tell progress and to fill both processes."""
 
@@ -140,7 +143,11 @@ def lives(archive: Archive, piece: Piece, every: Collection[Sets]) -> Iterator[t
     places = _places(every, vendor=not piece.rooms)
     for key, rows in _subjects(archive, piece, places):
         table, at = _placed(clock, rows)
-        yield key, Life(clock, kind(table, places), at) if len(table) else None
+        if not len(table):
+            yield key, None
+            continue
+        over = clock.until(_end(clock, at[-1].as_py())) if _has_ended(table) else clock
+        yield key, Life(over, kind(table, places), at)
 
 
 def renumbered(transitions: Sequence[Transition]) -> list[Transition]:
@@ -250,6 +257,18 @@ def _subjects(archive: Archive, piece: Piece, places: list[int]) -> Iterator[tup
         filled = [table for table in own if len(table)]
         if filled:
             yield room.room_id, _between(_merged(filled), room.begin_ms, piece.to_ms)
+
+
+def _has_ended(table: pa.Table) -> bool:
+    """Return whether the last row tells that the room has ended: it is forgotten soon after."""
+    return "state" in table.column_names and table["state"][-1].as_py() == "ended"
+
+
+def _end(clock: Clock, last: int) -> int:
+    """Return a position at which a room that ended at another one is long forgotten."""
+    closes = clock.closes
+    after = bisect_right(closes, last) + _CLOSES_AFTER
+    return closes[after] if after < len(closes) else len(clock)
 
 
 def _merged(tables: list[pa.Table]) -> pa.Table:

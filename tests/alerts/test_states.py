@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from alerts.detectors.reading import CRITICAL, INFO, OK, WARNING
-from alerts.states import NO_DATA_MS, AlertState, Decision, Finding, Policy, severity_of, step
+from alerts.states import NO_DATA_MS, AlertState, Decision, Finding, Policy, rests, severity_of, step
 
 LEVELS = st.sampled_from([None, 0, 1, 2, 3, 4])
 POLICY = Policy(for_ms=5_000, keep_firing_ms=10_000, lowest=WARNING)
@@ -36,7 +37,13 @@ class Machine(RuleBasedStateMachine):
         total = total and any(level == CRITICAL for level in levels)
         self.shown.append((self.tick_ms, levels, total))
         prior = self.state
+        rested = prior is not None and prior.severity and rests(self.policy, prior, levels, self.tick_ms)
         self.state, decision = step(self.policy, prior, Finding(levels, total), self.tick_ms)
+        if rested:
+            assert prior is not None
+            assert self.state is not None
+            assert replace(self.state, seen_ms=prior.seen_ms) == prior
+            assert decision is None
         if decision is not None:
             self._believe(decision, levels, total=total)
         if all(level is None for level in levels) and self.open is not None:
@@ -128,6 +135,17 @@ def test_an_open_alert_waits_for_the_condition_that_has_no_data() -> None:
     state, decision = step(POLICY, state, Finding((OK, OK)), 210_000)
     assert decision == Decision("resolved", CRITICAL, 0, 0)
     assert state is None
+
+
+def test_a_rule_that_fires_rests_while_its_levels_stay_and_nothing_is_due() -> None:
+    fired, _ = step(POLICY, None, Finding((CRITICAL,), total=True), 0)
+    assert fired is not None
+    assert rests(POLICY, fired, (CRITICAL,), 60_000)
+    assert not rests(POLICY, fired, (WARNING,), 60_000)
+    eased, _ = step(POLICY, fired, Finding((OK,)), 60_000)
+    assert eased is not None
+    assert rests(POLICY, eased, (OK,), 69_000)
+    assert not rests(POLICY, eased, (OK,), 70_000)
 
 
 def test_severities_have_names() -> None:

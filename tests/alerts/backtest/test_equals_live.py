@@ -82,6 +82,15 @@ def test_with_the_rules_that_roomwatch_starts_with(tmp_path):
     assert backtest(keep(tmp_path, log, flush_every=2_000), sets) == wanted
 
 
+@pytest.mark.parametrize("seed", range(60, 64))
+def test_with_a_little_trouble_in_a_calm_show(tmp_path, seed, one):
+    """Detectors then learn by themselves, and what is tried at single rows decides when the fold is fed."""
+    log = history(seed, ticks=400, rooms=2, trouble=0.0015)
+    wanted = live(log, always(one))
+    assert len(wanted) > 5
+    assert backtest(keep(tmp_path, log, flush_every=2_000), always(one)) == wanted
+
+
 def test_a_calm_room_is_hardly_played(tmp_path, monkeypatch, one):
     """What cannot change anything is left out; the result is that of playing all."""
     fed = 0
@@ -100,7 +109,7 @@ def test_a_calm_room_is_hardly_played(tmp_path, monkeypatch, one):
     calm, fed = fed, 0
     whole = backtest(archive, always(one), skip=False)
     assert quick == whole == live(log, always(one))
-    assert calm < fed / 2
+    assert calm < fed / 4
 
 
 def test_a_condition_without_a_sieve_is_asked_everywhere(tmp_path, monkeypatch, one):
