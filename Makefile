@@ -5,6 +5,7 @@
 
 PYTHON := .venv/bin/python
 SETUP := deploy/local/setup.sh
+NATIVE := $(wildcard stream/native/*.?pp)
 DEMO_S ?= 0
 N ?= 1000
 PATIENCE ?= 2
@@ -17,10 +18,10 @@ setup: .venv/.done var/kafka/.done ## make .venv, fetch Kafka, install the Debia
 	@$(SETUP) packages -o prometheus:prometheus
 
 format: .venv/.done ## rewrite the code in our style
-	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/clang-format -i $(NATIVE)
 
 lint: .venv/.done ## look for faults without running anything
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/clang-format --dry-run -Werror $(NATIVE)
 
 types: .venv/.done ## check the types
 	@.venv/bin/mypy
@@ -44,7 +45,7 @@ bench: setup ## our own figures
 bench-peers: setup var/peers/.done ## the peers beside ours, on the same feeds
 	@$(PYTHON) -m tests.bench.peers
 
-.venv/.done: requirements.lock pyproject.toml setup.py $(SETUP) $(wildcard stream/native/*.?pp)
+.venv/.done: requirements.lock pyproject.toml setup.py $(SETUP) $(NATIVE)
 	@echo "setup: .venv (about two minutes the first time)" && $(SETUP) venv && touch $@
 
 var/peers/.done: tests/bench/peers/requirements.lock | .venv/.done
