@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from alerts.conditions import scope_of
+from alerts.detectors.conversion import ConversionParams
+from alerts.detectors.retention import RetentionParams
 from alerts.ruleset import DetectorCondition, MetricCondition, RuleSet
 from stream.catalogue import METRIC_BY_NAME, ROOM_COLUMN_INDEX, column
 
@@ -55,6 +57,8 @@ _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "live_conversion_ratio": ("live_clicks_total", "visits.action=click"),
 }
 """Metric -> a column that has data, above zero, where producers send what it needs, and the field."""
+_PAID: Final = 'live_orders_total{status="paid"}'
+_ENTERED: Final = "live_enters_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,25 @@ def coverage(ruleset: RuleSet, seen: Seen) -> list[dict[str, Any]]:
 
     Returns:
         ``rule``, ``kind``, ``coverage`` (``watched`` or ``blind``) and ``missing``: the feeds, and the fields
-        as ``feed.field``, that its conditions lack, each once; also what only some of them lack.
+        as ``feed.field``, that its conditions lack, each once; also what only some of them lack. ``not_yet``:
+        what a watched rule must see more of before it knows the room's own normal and can tell a drop from it,
+        as ``figure``, how much it ``has`` and ``needs``.
     """
     found = []
     for rule in ruleset.rules:
         if scope_of(rule) != "room":
             continue
         lacking = [tuple(_missing(condition, seen)) for condition in rule.any]
+        watched = () in lacking
         found.append(
             {
                 "rule": rule.name,
                 "kind": rule.kind,
-                "coverage": "watched" if () in lacking else "blind",
+                "coverage": "watched" if watched else "blind",
                 "missing": list(dict.fromkeys(name for names in lacking for name in names)),
+                "not_yet": [one for condition in rule.any for one in _not_yet(condition, seen)]
+                if watched
+                else [],
             }
         )
     return found
@@ -124,6 +134,21 @@ def _missing(condition: MetricCondition | DetectorCondition, seen: Seen) -> Iter
         yield from _pings_missing(name, probe, seen)
     elif name in _FIELDS and not seen.figure(_FIELDS[name][0]) and not _is_empty(name, seen):
         yield _FIELDS[name][1]
+
+
+def _not_yet(condition: MetricCondition | DetectorCondition, seen: Seen) -> Iterator[dict[str, str | int]]:
+    """Yield what a detector learns a room's own share from, while there is too little of it."""
+    if not isinstance(condition, DetectorCondition):
+        return
+    if condition.detector == "conversion":
+        figure, needs = _PAID, ConversionParams.model_validate(condition.params).baseline_paid
+    elif condition.detector == "retention":
+        figure, needs = _ENTERED, RetentionParams.model_validate(condition.params).own_entered
+    else:
+        return
+    has = int(seen.figure(figure) or 0)
+    if has < needs:
+        yield {"figure": figure, "has": has, "needs": needs}
 
 
 def _facts_missing(detector: str, seen: Seen) -> Iterator[str]:

@@ -34,6 +34,14 @@ class RoomPage(BaseModel):
     next: str | None
 
 
+class NotYet(BaseModel):
+    """What a rule must see more of before it knows what is normal for the room."""
+
+    figure: str
+    has: int
+    needs: int
+
+
 class Coverage(BaseModel):
     """Whether a rule of the set in force can watch a room."""
 
@@ -41,6 +49,7 @@ class Coverage(BaseModel):
     kind: str
     coverage: Literal["watched", "blind"]
     missing: Annotated[list[str], Field(description="feeds, and fields as `feed.field`, that it lacks")]
+    not_yet: Annotated[list[NotYet], Field(description="what it must see more of before it can tell a drop")]
 
 
 class RoomDetail(Room):

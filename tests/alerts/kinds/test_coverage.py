@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from alerts.coverage import Seen, coverage
 from alerts.model import KINDS
 from stream.catalogue import ROOM_COLUMN_INDEX, ROOM_COLUMNS
@@ -103,3 +105,21 @@ def test_without_a_limit_egress_and_capacity_are_blind() -> None:
 def test_values_of_released_columns_are_understood() -> None:
     found = coverage(default_rules(), Seen("r1", {}, [5], {"health": T0}))
     assert {each["rule"]: each["coverage"] for each in found}["traffic_spike"] == "watched"
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "needs"),
+    [
+        ("conversion_drop", 'live_orders_total{status="paid"}', 30),
+        ("retention_drop", "live_enters_total", 200),
+    ],
+)
+@pytest.mark.parametrize("has", [0, 12, 1_000])
+def test_says_what_a_rule_must_see_before_it_can_tell_a_drop(kind, figure, needs, has):
+    values: list[float | None] = [1.0] * len(ROOM_COLUMNS)
+    values[ROOM_COLUMN_INDEX[figure]] = has
+    (rule,) = (
+        one for one in coverage(default_rules(), Seen("r1", {}, values, ALL_FEEDS)) if one["kind"] == kind
+    )
+    wanted = [{"figure": figure, "has": has, "needs": needs}] if has < needs else []
+    assert (rule["coverage"], rule["not_yet"]) == ("watched", wanted)
