@@ -92,8 +92,8 @@ def coverage(ruleset: RuleSet, seen: Seen) -> list[dict[str, Any]]:
     Returns:
         ``rule``, ``kind``, ``coverage`` (``watched`` or ``blind``) and ``missing``: the feeds, and the fields
         as ``feed.field``, that its conditions lack, each once; also what only some of them lack. ``not_yet``:
-        what a watched rule must see more of before it knows the room's own normal and can tell a drop from it,
-        as ``figure``, how much it ``has`` and ``needs``.
+        what a watched rule must see more of before it can tell a drop from the room's own normal, as
+        ``figure``, how much it ``has`` and ``needs``.
     """
     found = []
     for rule in ruleset.rules:
@@ -101,15 +101,14 @@ def coverage(ruleset: RuleSet, seen: Seen) -> list[dict[str, Any]]:
             continue
         lacking = [tuple(_missing(condition, seen)) for condition in rule.any]
         watched = () in lacking
+        not_yet = [one for condition in rule.any for one in _not_yet(condition, seen)]
         found.append(
             {
                 "rule": rule.name,
                 "kind": rule.kind,
                 "coverage": "watched" if watched else "blind",
                 "missing": list(dict.fromkeys(name for names in lacking for name in names)),
-                "not_yet": [one for condition in rule.any for one in _not_yet(condition, seen)]
-                if watched
-                else [],
+                "not_yet": not_yet if watched else [],
             }
         )
     return found

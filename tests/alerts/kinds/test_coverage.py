@@ -115,11 +115,13 @@ def test_values_of_released_columns_are_understood() -> None:
     ],
 )
 @pytest.mark.parametrize("has", [0, 12, 1_000])
-def test_says_what_a_rule_must_see_before_it_can_tell_a_drop(kind, figure, needs, has):
-    values: list[float | None] = [1.0] * len(ROOM_COLUMNS)
+def test_says_what_a_rule_must_see_before_it_can_tell_a_drop(
+    kind: str, figure: str, needs: int, has: int
+) -> None:
+    values: list[Any] = [1.0] * len(ROOM_COLUMNS)
     values[ROOM_COLUMN_INDEX[figure]] = has
-    (rule,) = (
-        one for one in coverage(default_rules(), Seen("r1", {}, values, ALL_FEEDS)) if one["kind"] == kind
-    )
+    feeds: dict[str, int] = {**ALL_FEEDS}
+    found = coverage(default_rules(), Seen("r1", {}, values, feeds))
+    (rule,) = (one for one in found if one["kind"] == kind)
     wanted = [{"figure": figure, "has": has, "needs": needs}] if has < needs else []
     assert (rule["coverage"], rule["not_yet"]) == ("watched", wanted)
