@@ -120,7 +120,7 @@ def test_says_what_a_rule_must_see_before_it_can_tell_a_drop(
 ) -> None:
     values: list[Any] = [1.0] * len(ROOM_COLUMNS)
     values[ROOM_COLUMN_INDEX[figure]] = has
-    feeds: dict[str, int] = {**ALL_FEEDS}
+    feeds = {str(feed): at_ms for feed, at_ms in ALL_FEEDS.items()}
     found = coverage(default_rules(), Seen("r1", {}, values, feeds))
     (rule,) = (one for one in found if one["kind"] == kind)
     wanted = [{"figure": figure, "has": has, "needs": needs}] if has < needs else []
