@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from stream.cells import Extra, Group
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View, known, ratio
 from stream.panes import COARSE_MS, FINE_MS
 
 __all__ = [
@@ -60,11 +60,11 @@ def _concentration(view: View, _label: str | None, _window: str | None) -> Figur
 def _events(view: View, _label: str | None, window: str | None) -> Figures:
     """Return how many events there were; NaN before the first."""
     some = np.array([view.sum(cell, window) for cell in _EVENTS])
-    return np.where(np.isnan(some).all(axis=0), np.nan, np.nan_to_num(some).sum(axis=0))
+    return np.where(np.isnan(some).all(axis=0), np.nan, known(some).sum(axis=0))
 
 
 def _suspect_share(view: View, _label: str | None, window: str | None) -> Figures:
-    suspect = np.nan_to_num(view.sum(FLOODED, window)) + np.nan_to_num(view.sum(REPEATS, window))
+    suspect = known(view.sum(FLOODED, window)) + known(view.sum(REPEATS, window))
     return np.minimum(ratio(suspect, _events(view, None, window)), 1)
 
 

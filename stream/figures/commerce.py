@@ -19,7 +19,7 @@ from stream.figures.labels import amounts_of, by_label
 from stream.figures.lag import PAID
 from stream.figures.people import PANE_MS, count_people, people
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, total
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View, known, ratio
 from stream.model import Order
 from stream.panes import COARSE_MS, DUE_WINDOW
 from stream.tally import Tally
@@ -142,11 +142,11 @@ def _click_ratio(view: View, _label: str | None, window: str | None) -> Figures:
 
 
 def _conversion(view: View, _label: str | None, window: str | None) -> Figures:
-    return ratio(np.nan_to_num(_payers(view, None, window)), _clickers(view, window))
+    return ratio(known(_payers(view, None, window)), _clickers(view, window))
 
 
 def _viewer_conversion(view: View, _label: str | None, window: str | None) -> Figures:
-    return ratio(np.nan_to_num(_payers(view, None, window)), _visitors(view, window))
+    return ratio(known(_payers(view, None, window)), _visitors(view, window))
 
 
 def _due(view: View, _label: str | None, _window: str | None) -> Figures:
@@ -168,7 +168,7 @@ def _refunds(view: View, _label: str | None, window: str | None) -> Figures:
 
 
 def _gpm(view: View, _label: str | None, window: str | None) -> Figures:
-    gmv_fen = np.nan_to_num(view.sum(_CELL["gmv_fen"], window))
+    gmv_fen = known(view.sum(_CELL["gmv_fen"], window))
     return ratio(gmv_fen, view.sum(_ENTER, window)) * 1_000 / _FEN
 
 

@@ -8,7 +8,7 @@ left within ten minutes, retention is "no data".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -38,7 +38,6 @@ _BOUNDS_S: Final = (5, 15, 30, 60, 180, 300, 600, 1_800, 3_600)
 """Upper bounds of the histogram, seconds; from metrics.md."""
 DWELL_MAX_MS: Final = 86_400_000
 """A longer stay counts as one of this length: no broadcast lasts a day, and a sum must not run over."""
-_LAST_AFTER: Final = max(AFTERS_MS, key=lambda after: AFTERS_MS[after])
 
 DWELLS: Final = Group("dwell", "visits", ("count", "ms"))
 """Stays and their sum."""
@@ -66,9 +65,8 @@ FEEDS: Final[dict[str, Any]] = {
 _COUNT: Final = DWELLS.cell("count")
 _SUM_MS: Final = DWELLS.cell("ms")
 _BOUNCE: Final = LEAVERS.cell("bounce")
-_LEFT: Final = tuple(LEAVERS.cell(after) for after in AFTERS_MS)
-_LEFT_BEFORE: Final = {after: (_BOUNCE, *_LEFT[: number + 1]) for number, after in enumerate(AFTERS_MS)}
-"""Time to look again -> the cells of who left before it."""
+_LEFT_BEFORE: Final = {after: number for number, after in enumerate(AFTERS_MS, start=2)}
+"""Time to look again -> the row of a cohort of who left before it."""
 
 
 def add_stays(tally: Tally, stays: Sequence[int]) -> None:
@@ -100,27 +98,30 @@ def _bounces(view: View, _label: str | None, window: str | None) -> Figures:
     return np.minimum(ratio(view.sum(_BOUNCE, window), view.sum(_ENTER, window)), 1)
 
 
-def _cohort(view: View, cells: Iterable[str], after: str, window: str | None) -> Figures:
-    """Return what cells come to among those whose `after` is over."""
-    if window == "session":
-        young = young_window(after)
-        found = [view.sum(cell, window) - view.window(cell, young) for cell in cells]
-    else:
-        found = [view.window(cell, cohort_window(after)) for cell in cells]
-    left: Figures = np.maximum(np.sum(found, axis=0), 0)
-    return left
+def _cohort(view: View, after: str | None, window: str | None) -> Figures:
+    """Return among those whose `after` is over who entered, and who left before each time to look again."""
+
+    def work_out() -> Figures:
+        assert after is not None
+        if window == "session":
+            young = young_window(after)
+            found = [view.sum(cell, window) - view.window(cell, young) for cell in COHORT_CELLS]
+        else:
+            found = [view.window(cell, cohort_window(after)) for cell in COHORT_CELLS]
+        return np.maximum(np.vstack((found[:1], np.cumsum(found[1:], axis=0))), 0)
+
+    return view.once(f"cohort:{after}:{window}", work_out)
 
 
 def _entered(view: View, after: str | None, window: str | None) -> Figures:
-    assert after is not None
-    return _cohort(view, (_ENTER,), after, window)
+    return _cohort(view, after, window)[0]  # type: ignore[no-any-return]  # a row is an array
 
 
 def _left(view: View, after: str | None, window: str | None) -> Figures:
     """Return who left before `after`; NaN where nobody's leave is known."""
     assert after is not None
-    known = _cohort(view, _LEFT_BEFORE[_LAST_AFTER], after, window)
-    return np.where(known > 0, _cohort(view, _LEFT_BEFORE[after], after, window), np.nan)
+    cohort = _cohort(view, after, window)
+    return np.where(cohort[-1] > 0, cohort[_LEFT_BEFORE[after]], np.nan)
 
 
 def _retention(view: View, after: str | None, window: str | None) -> Figures:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
-
 from stream.cells import Batch, FeedFigures, Group
 from stream.figures import busiest, words
 from stream.figures.people import count_people, people
 from stream.figures.repeats import SAID, add_said
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View, known, ratio
 from stream.figures.words import add_hits, add_speech_words, reader
 from stream.model import Feed
 
@@ -68,7 +66,7 @@ def _repeat_ratio(view: View, _label: str | None, window: str | None) -> Figures
 
 
 def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures:
-    followers = np.nan_to_num(count_people(view, "followers", window, seen=_FOLLOW))
+    followers = known(count_people(view, "followers", window, seen=_FOLLOW))
     return ratio(followers, count_people(view, "visitors", window, seen=_ENTER))
 
 

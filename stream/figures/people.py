@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from stream.cells import Extra
-from stream.figures.view import Figures, View
+from stream.figures.view import Figures, View, known
 from stream.panes import COARSE_MS
 
 __all__ = [
@@ -77,7 +77,7 @@ def count_people(view: View, name: str, window: str | None, *, seen: str | None)
             0 before it, too.
     """
     if window is None or window == "session":
-        found = np.nan_to_num(view.session_people(name))
+        found = known(view.session_people(name))
     else:
         found = view.people(name, window)
     return found if seen is None else np.where(view.seen(seen), found, np.nan)

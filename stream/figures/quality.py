@@ -18,7 +18,7 @@ from stream.figures import pings
 from stream.figures.drift import drifts, medians
 from stream.figures.nodes import BEFORE_MS, sampled, stalled_nodes, stalls_begun
 from stream.figures.pings import AT_BITS, OFFSET_STEPS, PING_LOG, SESSIONS_MAX, Pings, add_ping, read_pings
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View, known, ratio
 from stream.model import PROBES, Ping
 from stream.panes import pane_ms
 from stream.tally import Tally
@@ -139,7 +139,7 @@ def _load(part: str, whole: str, unit: float) -> Formula:
 
 def _smooth(view: View, _label: str | None, window: str | None) -> Figures:
     stalled, watched = (
-        sum(np.nan_to_num(view.sum(_cell(probe, cell), window)) for probe in PROBES)
+        sum(known(view.sum(_cell(probe, cell), window)) for probe in PROBES)
         for cell in ("stall_ms", "interval_ms")
     )
     return 1 - ratio(np.asarray(stalled), np.asarray(watched))
@@ -261,7 +261,7 @@ def _told_of(at: int) -> Formula:
 def _stalled_share(view: View, _label: str | None, window: str | None) -> Figures:
     """Return the share of stalled nodes, all probes together."""
     assert window is not None
-    stalled, nodes = (np.nan_to_num(_told(view, window, at)).sum(axis=1) for at in (_STALLED, _NODES))
+    stalled, nodes = (known(_told(view, window, at)).sum(axis=1) for at in (_STALLED, _NODES))
     return ratio(stalled, nodes)
 
 

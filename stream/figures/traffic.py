@@ -15,7 +15,7 @@ from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.returns import FORMULAS as RETURNS
 from stream.figures.returns import RETURNERS, SAMPLE_MAX
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Figures, Formula, View, known, ratio
 from stream.model import Feed
 
 __all__ = [
@@ -84,7 +84,11 @@ def _viewers(view: View, _label: str | None = None, _window: str | None = None) 
 
 def mean_viewers(view: View, window: str) -> Figures:
     """Return the mean `online` of the pings of a window; without any, the viewers now."""
-    sums, pings = (sum(np.nan_to_num(view.window(cell, window)) for cell in some) for some in _BY_KIND)
+    return view.once(f"mean_viewers:{window}", lambda: _mean_viewers(view, window))
+
+
+def _mean_viewers(view: View, window: str) -> Figures:
+    sums, pings = (sum(known(view.window(cell, window)) for cell in some) for some in _BY_KIND)
     return np.where(np.asarray(pings) > 0, ratio(np.asarray(sums), np.asarray(pings)), _viewers(view))
 
 

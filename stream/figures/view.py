@@ -18,7 +18,7 @@ from stream.panes import COARSE_WINDOWS, window_bounds
 from stream.tally import Tally
 from stream.windows import Frame, Frames
 
-__all__ = ["Figures", "Formula", "View", "ratio"]
+__all__ = ["Figures", "Formula", "View", "known", "ratio"]
 
 Figures = NDArray[np.float64]
 Formula = Callable[["View", "str | None", "str | None"], "Figures | list[Any]"]
@@ -146,6 +146,11 @@ def _fixed(figures: Figures) -> Figures:
     """Return figures that nobody can change: several formulas are given the same."""
     figures.flags.writeable = False
     return figures
+
+
+def known(figures: Figures) -> Figures:
+    """Return figures with 0 for "no data"."""
+    return np.where(np.isnan(figures), 0, figures)
 
 
 def ratio(part: Figures, whole: Figures) -> Figures:
