@@ -102,10 +102,13 @@ def traced(key: str, life: Life, sets: Sets, *, rule: str, alert_id: str, from_m
         if leader is None and any(one.alert_id == alert_id for one in news):
             leader = _leader(held, rule)
         if tick_ms >= from_ms and (news or life.clock.last[position].as_py()):
+            decided = {_leader(held, rule): one for one in news if one.rule == rule and one.to != "resolved"}
             for condition in held.bundle.by_name[rule].conditions:
                 found[condition.id] = condition
                 windows[condition.id] = condition.read(held, WARNING).window_s
-                said.setdefault(condition.id, []).append(_point(held, condition))
+                point, change = _point(held, condition), decided.get(condition.id)
+                points_of = said.setdefault(condition.id, [])
+                points_of += [point] if change is None else [_decided(point, change), point]
     chosen = leader if leader in said else _first(said)
     if chosen is None:
         return None
@@ -149,6 +152,12 @@ def _point(held: Held, condition: Condition) -> Point:
         critical=_finite(critical) if critical != warning.threshold else None,
         level=_NAMES.get(level),
     )
+
+
+def _decided(point: Point, one: Transition) -> Point:
+    """Return what a change said: a detector may learn from the very record that raised it."""
+    bounds = {"warning": point.warning, "critical": point.critical, one.severity: one.threshold}
+    return Point(point.at_ms, one.value, one.expected, bounds["warning"], bounds["critical"], one.severity)
 
 
 def _finite(number: float | None) -> float | None:
