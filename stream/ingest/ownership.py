@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -67,6 +67,8 @@ class Tools:
     words: WordsFile
     telemetry: IngestTelemetry
     clock: Clock
+    flushing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a flush is worked out: one after the other each is done sooner than all of them at once."""
 
 
 class Ownership:
@@ -135,15 +137,16 @@ class Ownership:
     async def flush(self) -> None:
         """Send the dead letters, write everything since the last flush, then tell of it."""
         await self._bury()
-        closing, reach = self._closing(), self.alignment.reach_ms()
-        self._tick_ms = max(self._tick_ms, self._tools.clock.now_ms() // _TICK_MS * _TICK_MS)
-        self.partition.expire_waiting(min(reach.values()))
-        self._count_folded()
-        began_s = time.monotonic()
-        made = Flush()
-        for part in self._flusher.flush(reach, critical=self.folder.take_critical(), closing=closing):
-            made = part
-            await asyncio.sleep(0)
+        async with self._tools.flushing:
+            began_s = time.monotonic()
+            closing, reach = self._closing(), self.alignment.reach_ms()
+            self._tick_ms = max(self._tick_ms, self._tools.clock.now_ms() // _TICK_MS * _TICK_MS)
+            self.partition.expire_waiting(min(reach.values()))
+            self._count_folded()
+            made = Flush()
+            for part in self._flusher.flush(reach, critical=self.folder.take_critical(), closing=closing):
+                made = part
+                await asyncio.sleep(0)
         with self._tools.telemetry.flush.time():
             await self._tools.store.apply(self.claim, made.writes, self._fields(reach))
         self._flushed_s = time.monotonic()
