@@ -1,0 +1,148 @@
+// A tally as Python has it.
+#pragma once
+
+#include "names.hpp"
+
+namespace roomwatch {
+
+// A tally, and the names that Python calls things by.
+class NamedTally : public Tally {
+public:
+    explicit NamedTally(std::shared_ptr<Names> names) : Tally(names->schema), names_(std::move(names)) {}
+
+    const Names& names() const { return *names_; }
+
+    void take_named(Number second, const py::dict& cells, const py::dict& extras, const Three& oldest) {
+        Amounts amounts;
+        for (const auto& [name, number] : cells) {
+            amounts.emplace_back(static_cast<Cell>(names_->cell(name.ptr())), whole_number(number.ptr()));
+        }
+        std::vector<std::pair<std::size_t, Came>> came;
+        for (const auto& [name, part] : extras) {
+            came.emplace_back(names_->extra(name.ptr()), came_of(part.ptr()));
+        }
+        take(second, amounts, came, oldest_of(oldest));
+    }
+
+    // Counts events of a feed, see feeds.hpp.
+    void add_likes(const Batch& batch, const Oldest& oldest) {
+        Feeding feeding(names_->feeds, names_->fields, batch);
+        feeding.likes();
+        feeding.into(*this, oldest);
+    }
+
+    void add_lines(const Batch& batch, const Oldest& oldest) {
+        Feeding feeding(names_->feeds, names_->fields, batch);
+        feeding.lines();
+        feeding.into(*this, oldest);
+    }
+
+    py::tuple add_visits(const Batch& batch, const Oldest& oldest, std::int64_t here, std::int64_t most) {
+        Feeding feeding(names_->feeds, names_->fields, batch);
+        const auto found = feeding.visits(here, most);
+        feeding.into(*this, oldest);
+        py::list sources;
+        for (const auto& [source, number] : found.sources) {
+            sources.append(py::make_tuple(py::handle(source), number));
+        }
+        return py::make_tuple(found.here, found.most, sources, found.stays, found.clicks);
+    }
+
+    // Packs what changed; names of fields begin with their kind and the session's start.
+    py::dict pack(const std::string& start) {
+        py::dict fields;
+        const auto put = [&fields](const std::string& name, const std::string& raw) {
+            fields[py::str(name)] = py::bytes(raw);
+        };
+        if (touched) {
+            touched = false;
+            Amounts amounts;
+            for (std::size_t cell = 0; cell < totals().size(); ++cell) {
+                if (totals()[cell] != 0) {
+                    amounts.emplace_back(static_cast<Cell>(cell), totals()[cell]);
+                }
+            }
+            put("t:" + start, packed(amounts));
+        }
+        for (std::size_t which = 0; which < schema().sets.size(); ++which) {
+            if (set(which) != nullptr && set(which)->changed) {
+                for (const auto& [part, raw] : own_set(which).pack_changes()) {
+                    put("e:" + start + ":" + schema().sets[which] + "#" + part, raw);
+                }
+            }
+        }
+        for (std::size_t which = 0; which < schema().samples.size(); ++which) {
+            if (sample(which) != nullptr && sample(which)->changed) {
+                own_sample(which).changed = false;
+                Packer out;
+                out.bytes(sample(which)->pack());
+                put("e:" + start + ":" + schema().samples[which], out.take());
+            }
+        }
+        for (const bool coarse : {false, true}) {
+            take_changed(coarse, [&](Number number, const Pane& pane) {
+                const std::string name = ":" + start + ":" + std::to_string(number);
+                if (!pane.cells.empty() || !pane.changed_extras) {  // of which all were lost: no stale ones
+                    put((coarse ? "c" : "f") + name, packed(pane.cells));
+                }
+                if (pane.changed_extras) {
+                    put((coarse ? "C" : "F") + name, packed_extras(pane));
+                }
+            });
+        }
+        return fields;
+    }
+
+    void unpack_part(const std::string& name, const std::string& part, const py::bytes& raw) {
+        for (std::size_t which = 0; which < schema().sets.size(); ++which) {
+            if (schema().sets[which] == name) {
+                own_set(which).unpack_part(part, view_of(raw));
+                own_set(which).changed = false;
+            }
+        }
+        for (std::size_t which = 0; which < schema().samples.size(); ++which) {
+            if (schema().samples[which] == name) {
+                own_sample(which).unpack(Unpacker(view_of(raw)).bytes());
+            }
+        }
+    }
+
+    // Returns the numbers of the panes that are dropped.
+    std::pair<std::vector<Number>, std::vector<Number>> forget_named(Number fine, Number coarse) {
+        const auto before = [](const Panes& panes, Number limit) {
+            std::vector<Number> gone;
+            for (auto at = panes.begin(); at != panes.end() && at->first < limit; ++at) {
+                gone.push_back(at->first);
+            }
+            return gone;
+        };
+        auto gone = std::pair(before(panes(false), fine), before(panes(true), coarse));
+        forget(fine, coarse);
+        return gone;
+    }
+
+private:
+    std::shared_ptr<Names> names_;
+};
+
+inline py::dict cells_of(const NamedTally& tally, bool coarse) {
+    py::dict found;
+    for (const auto& [number, pane] : tally.panes(coarse)) {
+        if (!pane.cells.empty()) {
+            found[py::int_(number)] = py::bytes(packed(pane.cells));
+        }
+    }
+    return found;
+}
+
+inline py::dict extras_of(const NamedTally& tally, bool coarse) {
+    py::dict found;
+    for (const auto& [number, pane] : tally.panes(coarse)) {
+        if (!pane.extras.empty()) {
+            found[py::int_(number)] = py::bytes(tally.packed_extras(pane));
+        }
+    }
+    return found;
+}
+
+}  // namespace roomwatch
