@@ -1,7 +1,7 @@
 """The rooms and vendors of one partition: folds events into them in the order of ``stream.alignment``.
 
 Pure: no clock, no I/O. What it holds is bounded by rooms (live, or ended within 24 hours), panes per room,
-waiting events per room (``WAITING_MAX``) and orders of 24 hours. Everything counted is in ``counts``:
+waiting events per room (``stream.provisional``) and orders of 24 hours. Everything counted is in ``counts``:
 ``late``, ``off_air``, ``duplicate`` and ``overflow`` by feed.
 """
 
@@ -22,19 +22,16 @@ from stream.native import times_of
 from stream.operations import Operation
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule, oldest_brief, oldest_panes
-from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, Room, Session, Waiting
+from stream.provisional import FOLLOWS, Provisional
+from stream.sessions import REMEMBERED_MS, Room, Session, Waiting
 from stream.silences import Silences
 from stream.tally import Tally
 from stream.users import UserHasher
 from stream.words import Source, Words
 
-__all__ = ["WAITING_MAX", "Partition"]
+__all__ = ["Partition"]
 
-WAITING_MAX: Final = 4_096
-"""Most events of a room that wait for a session; more are off air at once, and counted as ``overflow``."""
 _Value = TypeVar("_Value")
-_FOLLOWS: Final = frozenset({"cancelled", "refunded"})
-"""Statuses that belong to the order's own session."""
 
 
 class Partition:
@@ -61,10 +58,7 @@ class Partition:
         self.forgot_ms = 0
         self.touched: set[Room] = set()
         self.touched_operations: set[Operation] = set()
-        self.waiting: set[Room] = set()
-        """Rooms with provisional events."""
-        self.gone_waiting: list[tuple[Room, tuple[Feed, int]]] = []
-        """Provisional events that were joined or dropped since the last flush."""
+        self.provisional: Final = Provisional(users, self.orders)
         self._silences: Final = Silences(self.rooms)
         self._folds: Final = {
             "rooms": self._fold_rooms,
@@ -105,10 +99,9 @@ class Partition:
         Args:
             reach_ms: instant before which every record of every feed has been folded.
         """
-        limit = reach_ms - PROVISIONAL_MS
-        for room in list(self.waiting):
-            for key in [key for key, waiting in room.waiting.items() if waiting.append_ms < limit]:
-                self._drop_waiting(room, key)
+        for room, feed in self.provisional.expire(reach_ms):
+            self._off_air(room, feed)
+            self.touched.add(room)
 
     def forget(self, reach_ms: int) -> tuple[list[tuple[Room, list[Session]]], list[Room]]:
         """Drop sessions and rooms that nothing can concern any more.
@@ -125,7 +118,7 @@ class Partition:
         for room in gone:
             del self.rooms[room.room_id]
             self.touched.discard(room)
-            self.waiting.discard(room)
+            self.provisional.rooms.discard(room)
             if room.past:
                 self.rooms[room.room_id] = room.anew()
         return shrunk, gone
@@ -152,7 +145,7 @@ class Partition:
         """Take in a room from the store."""
         self.rooms[room.room_id] = room
         if room.waiting:
-            self.waiting.add(room)
+            self.provisional.rooms.add(room)
         if room.current is not None:
             self._silences.watch(room)
 
@@ -200,19 +193,8 @@ class Partition:
             return False
         room.newest_ms[feed] = records[places[-1]][2]
         self.touched.add(room)
-        FEED_FIGURES[feed].add(
-            Batch(
-                session.tally,
-                some,
-                _at(users, places),
-                records,
-                places,
-                False,
-                self._whole,
-                self.words,
-                oldest=self._oldest,
-            )
-        )
+        batch = self._batch(session.tally, some, _at(users, places), records, places, late=False)
+        FEED_FIGURES[feed].add(batch)
         return True
 
     def _fold_one(self, feed: Feed, event: Any, record: Record, *, late: bool) -> None:
@@ -313,7 +295,7 @@ class Partition:
         if self.orders.knows(key, order.status, append_ms):
             self.counts["duplicate:orders"] += 1
             return
-        if order.status in _FOLLOWS:
+        if order.status in FOLLOWS:
             own = self.orders.session_of(key, append_ms)
             session = None if own is None else room.session(own)
             waits = own == PROVISIONAL
@@ -342,16 +324,20 @@ class Partition:
         return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
 
     def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
+        return self._batch(tally, (event,), (user,), (record,), (0,), late=late)
+
+    def _batch(
+        self,
+        tally: Tally,
+        events: Sequence[Any],
+        users: Sequence[int],
+        records: Sequence[Record],
+        places: Sequence[int],
+        *,
+        late: bool,
+    ) -> Batch:
         return Batch(
-            tally,
-            (event,),
-            (user,),
-            (record,),
-            (0,),
-            late,
-            self._whole,
-            self.words,
-            oldest=self._oldest,
+            tally, events, users, records, places, late, self._whole, self.words, oldest=self._oldest
         )
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
@@ -371,54 +357,15 @@ class Partition:
             self._off_air(room, feed)
 
     def _wait(self, room: Room, feed: Feed, offset: int, came: Waiting) -> None:
-        if len(room.waiting) >= WAITING_MAX:
+        if not self.provisional.keep(room, feed, offset, came):
             self.counts[f"overflow:{feed}"] += 1
             self._off_air(room, feed)
-            self._settle_order(came, OFF_AIR)
-        else:
-            room.waiting[feed, offset] = Waiting(came.append_ms, came.late, self._users.scrubbed(came.event))
-            room.fresh_waiting.append((feed, offset))
-            self.waiting.add(room)
 
     def _join(self, room: Room, session: Session) -> None:
-        """Count the provisional events that a `live` record takes in, in the order in which they came.
-
-        A cancel or refund goes where its order goes, by what was known of the order when it came, whatever
-        its own time: just so it goes when it is read after the `live` record.
-        """
-        for key, came in list(room.waiting.items()):
-            event = came.event
-            if isinstance(event, Order) and event.status in _FOLLOWS:
-                key_of_order = order_key(event.room_id, event.order_id)
-                own = self.orders.session_of(key_of_order, came.append_ms, before=event.status)
-                if own != session.start_ms:
-                    continue
-            elif not session.joins(event.at_ms, came.append_ms):
-                continue
-            user = getattr(event, "user_id", None)
-            self._count(*key, session, came, int(user[:16], 16) if user else 0)
-            self._settle_order(came, session.start_ms)
-            self._remove_waiting(room, key)
-
-    def _settle_order(self, came: Waiting, session_ms: int) -> None:
-        event = came.event
-        if isinstance(event, Order):
-            self.orders.belongs(order_key(event.room_id, event.order_id), event.status, session_ms)
-
-    def _drop_waiting(self, room: Room, key: tuple[Feed, int]) -> None:
-        self._off_air(room, key[0])
-        self._settle_order(room.waiting[key], OFF_AIR)
-        self._remove_waiting(room, key)
-
-    def _remove_waiting(self, room: Room, key: tuple[Feed, int]) -> None:
-        del room.waiting[key]
-        if key in room.fresh_waiting:
-            room.fresh_waiting.remove(key)
-        else:
-            self.gone_waiting.append((room, key))
-        self.touched.add(room)
-        if not room.waiting:
-            self.waiting.discard(room)
+        """Count the provisional events that a `live` record takes in."""
+        for feed, offset, came in self.provisional.join(room, session):
+            user = getattr(came.event, "user_id", None)
+            self._count(feed, offset, session, came, int(user[:16], 16) if user else 0)
 
     def _off_air(self, room: Room, feed: Feed) -> None:
         self.counts[f"off_air:{feed}"] += 1

@@ -122,7 +122,8 @@ class Flusher:
             made.writes.sadd(keys.rooms(self._number), *fresh)
 
     def _remove_waiting(self, writes: Writes) -> None:
-        gone, self._partition.gone_waiting = self._partition.gone_waiting, []
+        provisional = self._partition.provisional
+        gone, provisional.gone = provisional.gone, []
         for room, (feed, offset) in gone:
             writes.hdel(keys.room(self._number, room.room_id), [packing.waiting_field(feed, offset)])
 

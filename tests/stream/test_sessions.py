@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.partition import WAITING_MAX
+from stream.provisional import WAITING_MAX
 from stream.sessions import PROVISIONAL_MS, REMEMBERED_MS, SILENCE_MS, Session
 from tests.stream.logs import (
     HASHER,
