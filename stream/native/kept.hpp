@@ -273,7 +273,6 @@ public:
         return found;
     }
 
-    std::int64_t cut() const { return cut_; }
     std::size_t size() const { return pings_.size(); }
 
 private:

@@ -63,7 +63,6 @@ public:
     bool exact() const { return registers_.empty(); }
     int precision() const { return precision_; }
     const Hashes& members() const { return members_; }
-    const std::vector<std::uint8_t>& registers() const { return registers_; }
 
     // Adds hashes; appends those that changed anything to `fresh`, if given.
     void add(const Hashes& hashes, Hashes* fresh = nullptr) {
