@@ -17,6 +17,9 @@ NOTHING: Final = Wording("", "")
 
 _SAID: Final[dict[str, tuple[str, str]]] = {
     # texts
+    "faulty_rules": ("规则有 {count} 处错误：{told}", "the rule set has {faults}: {told}"),
+    "faulty_routes": ("路由有 {count} 处错误：{told}", "the routes have {faults}: {told}"),
+    "and_more": ("；另有 {count} 处", "; and {count} more"),
     "size": ("共 {size} 字节", "has {size} bytes"),
     "not_yaml": ("不是 YAML：{why}", "is not YAML: {why}"),
     "alias": ("不允许别名（*name）", "aliases (*name) are not allowed"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -31,7 +31,7 @@ from alerts.ruleset import (
     Sentence,
     apply_overrides,
 )
-from alerts.ruletext import Fault, Path, parse, spell
+from alerts.ruletext import Fault, Path, parse, spell, summed
 from alerts.wording import Wording
 from stream.errors import SettingsError
 
@@ -46,8 +46,6 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "group": Grouping,
     "escalate": Escalation,
 }
-_TOLD_MAX: Final = 10
-"""Faults that the text of an error lists; the rest are counted."""
 _SHOWN_MAX: Final = 60
 """Characters of a wrong value that a fault shows."""
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -58,13 +56,17 @@ class RuleSetError(SettingsError):
 
     Attributes:
         faults: all of them, in the order of the text.
+        said: one sentence about them.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
-        told = "; ".join(str(fault) for fault in faults[:_TOLD_MAX])
-        more = f"; and {len(faults) - _TOLD_MAX} more" if len(faults) > _TOLD_MAX else ""
-        super().__init__(f"the rule set has {len(faults)} fault{'s' * (len(faults) > 1)}: {told}{more}")
+        self.said = summed("faulty_rules", faults)
+        super().__init__(self.said.en)
         self.faults = faults
+
+    def of(self, language: Literal["zh", "en"]) -> str:
+        """Return the sentence for people."""
+        return self.said.of(language)
 
 
 def load(text: str, version: int = 0) -> RuleSet:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,12 +17,15 @@ import yaml
 from alerts.faultwords import NOTHING, said
 from alerts.wording import Wording
 
-__all__ = ["Fault", "Path", "parse", "spell"]
+__all__ = ["Fault", "Path", "parse", "spell", "summed"]
 
 TEXT_BYTES_MAX: Final = 256 * 1024
 """Largest rule set, bytes of its text; a set of 200 long rules is about 100 KiB."""
 DEPTH_MAX: Final = 16
 """Deepest nesting; the format needs seven."""
+
+_TOLD_MAX: Final = 10
+"""Faults that the text of an error lists; the rest are counted."""
 
 Path = tuple[str | int, ...]
 _DATE: Final = "tag:yaml.org,2002:timestamp"
@@ -60,6 +64,20 @@ class Fault:
     def to_record(self, language: Literal["zh", "en"]) -> dict[str, Any]:
         """Return it for an answer in JSON."""
         return {"path": self.path, "message": self.of(language), "line": self.line}
+
+
+def summed(name: str, faults: Sequence[Fault]) -> Wording:
+    """Return one sentence about a set's faults: how many, and the first of them.
+
+    Args:
+        name: of the sentence, `faulty_rules` or `faulty_routes`.
+        faults: all of them.
+    """
+    count, shown = len(faults), faults[:_TOLD_MAX]
+    told = Wording("；".join(fault.of("zh") for fault in shown), "; ".join(fault.of("en") for fault in shown))
+    more = said("and_more", count=count - len(shown)) if count > len(shown) else NOTHING
+    whole = Wording(told.zh + more.zh, told.en + more.en)
+    return said(name, count=count, faults=f"{count} fault{'s' * (count > 1)}", told=whole)
 
 
 def spell(path: Path) -> str:

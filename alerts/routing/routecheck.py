@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,13 +11,12 @@ from pydantic_core import ErrorDetails
 from alerts.faultwords import NOTHING, names, said
 from alerts.invalid import allowed as allowed_by
 from alerts.routing.routeset import MuteTime, Roster, RouteSet, RouteSetForm
-from alerts.ruletext import Fault, Path, parse, spell
+from alerts.ruletext import Fault, Path, parse, spell, summed
 from alerts.wording import Wording
 from stream.errors import SettingsError
 
 __all__ = ["RouteSetError", "check", "load"]
 
-_TOLD_MAX: Final = 10
 _SHOWN_MAX: Final = 60
 _NAMED: Final = ("people", "teams", "rosters", "receivers")
 
@@ -27,13 +26,17 @@ class RouteSetError(SettingsError):
 
     Attributes:
         faults: all of them, in the order of the text.
+        said: one sentence about them.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
-        told = "; ".join(str(fault) for fault in faults[:_TOLD_MAX])
-        more = f"; and {len(faults) - _TOLD_MAX} more" if len(faults) > _TOLD_MAX else ""
-        super().__init__(f"the routes have {len(faults)} fault{'s' * (len(faults) > 1)}: {told}{more}")
+        self.said = summed("faulty_routes", faults)
+        super().__init__(self.said.en)
         self.faults = faults
+
+    def of(self, language: Literal["zh", "en"]) -> str:
+        """Return the sentence for people."""
+        return self.said.of(language)
 
 
 def load(text: str, version: int = 0) -> RouteSet:
