@@ -138,7 +138,7 @@ def test_people_whom_earlier_versions_kept_are_the_same_ones():
 def test_the_flush_that_writes_panes_anew_removes_what_they_were_read_from():
     _, fields = earlier()
     room = Room("r1")
-    room.sessions.append(Session(START_MS, START_MS, START_MS, True, None, None, None))
+    room.sessions.append(Session(START_MS, START_MS, START_MS))
     room.current = room.sessions[0]
     start = str(START_MS).encode()
     in_room = {b"state": pack_room(room)["state"]}
