@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Batch, FeedFigures, Group
+from stream.cells import FeedFigures, FloodBatch, Group
 from stream.figures.dwell import add_stays
 from stream.figures.items import add_clicks
 from stream.figures.labels import amounts_of, by_label
@@ -47,10 +47,12 @@ ONLINE: Final = tuple(group.cell(cell) for group in PINGS.values() for cell in (
 _BY_KIND: Final = (ONLINE[::2], ONLINE[1::2])
 
 
-def _add(batch: Batch) -> None:
+def _add(batch: FloodBatch) -> None:
     tally = batch.tally
     there, most = tally.registers.get("balance") or (0, 0)
-    here, most, sources, stays, clicks = tally.add_visits(batch, there, most)
+    here, most, sources, stays, clicks = tally.add_visits(
+        batch.part, batch.late, batch.whole, batch.oldest, there, most
+    )
     if here != there or sources:
         tally.register("balance", [])[:] = here, most
         for source, number in sources:
@@ -58,7 +60,7 @@ def _add(batch: Batch) -> None:
     if stays:
         add_stays(tally, stays)
     if batch.whole and clicks:
-        add_clicks(batch, clicks)
+        add_clicks(tally, clicks)
 
 
 def per_second(cell: str) -> Formula:
@@ -116,7 +118,7 @@ EXTRAS: Final = (
     people("followers", windows=False),
 )
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
-FIGURES: Final = (FeedFigures("visits", _add, users=True),)
+FIGURES: Final = (FeedFigures("visits", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,
     "live_viewers_peak": _peak,

@@ -7,24 +7,34 @@ which cells and extras there are is said in Python, by ``stream.figures``.
 
 from stream.native._native import (
     Distinct,
+    Events,
+    FloodDecoder,
     Group,
     GrowingDistinct,
     Lowest,
+    Part,
+    Reader,
     Schema,
     Tally,
+    Users,
+    partition_of,
     rows_of,
-    times_of,
     union_count,
 )
 
 __all__ = [
     "Distinct",
+    "Events",
+    "FloodDecoder",
     "Group",
     "GrowingDistinct",
     "Lowest",
+    "Part",
+    "Reader",
     "Schema",
     "Tally",
+    "Users",
+    "partition_of",
     "rows_of",
-    "times_of",
     "union_count",
 ]

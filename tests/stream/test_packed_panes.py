@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.figures import EXTRAS, LAYOUT, new_tally
+from stream.cells import FloodBatch, part_of
+from stream.figures import EXTRAS, FEED_FIGURES, LAYOUT, new_tally
+from stream.model import Danmaku
 from stream.native import Group
 from stream.panes import LATE
 from tests.stream.logs import cells_of, extras_of, fields_of, sets_of, totals_of, unpacked
@@ -224,7 +226,8 @@ def used(tally):
     group.lag("clicked", "paid", 8, 0.5, 0, SECOND)
     group.pings("pings", [0], 0, SECOND)
     group.counts("latencies", False, 0, 2 * SECOND)
-    tally.said("said")
+    line = part_of(Danmaku("r", "u", SECOND * 1_000, "hello"), 1, SECOND * 1_000, 0)
+    FEED_FIGURES["danmaku"].add(FloodBatch(tally, line, late=False))
     for name, extra in EXTRAS.items():
         if extra.kind == "people" and extra.panes:
             group.people(name, extra.coarse, 0, 2 * SECOND)
