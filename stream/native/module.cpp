@@ -1,6 +1,7 @@
 // The Python module: see the stub _native.pyi for what each name does.
 
 #include "group.hpp"
+#include "writes.hpp"
 
 namespace roomwatch {
 namespace {
@@ -115,6 +116,8 @@ PYBIND11_MODULE(_native, module) {
         }
         return found;
     });
+    module.def("pack_strings", &pack_strings);
+    module.def("pack_fields", &pack_fields);
     module.def("times_of", [](const py::sequence& events) {
         static const Fields fields;
         return times_of(Sequence(events.ptr()), fields);
