@@ -14,7 +14,7 @@ setup(
             [str(_NATIVE / "module.cpp")],
             depends=sorted(map(str, _NATIVE.glob("*.hpp"))),
             cxx_std=20,
-            extra_compile_args=["-O3", "-Wall", "-Wextra"],
+            extra_compile_args=["-O3", "-ffp-contract=off", "-Wall", "-Wextra"],
         )
     ]
 )

@@ -7,28 +7,28 @@ which cells and extras there are is said in Python, by ``stream.figures``.
 
 from stream.native._native import (
     Distinct,
-    Group,
     GrowingDistinct,
     Lowest,
+    Program,
     Schema,
     Tally,
+    Values,
     pack_fields,
     pack_strings,
-    rows_of,
     times_of,
     union_count,
 )
 
 __all__ = [
     "Distinct",
-    "Group",
     "GrowingDistinct",
     "Lowest",
+    "Program",
     "Schema",
     "Tally",
+    "Values",
     "pack_fields",
     "pack_strings",
-    "rows_of",
     "times_of",
     "union_count",
 ]

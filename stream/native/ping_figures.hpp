@@ -111,7 +111,8 @@ public:
 
     // Tells of stalled nodes and their share; where nothing stalls, nodes need not be told apart.
     void tell_stalled(double* told) const {
-        const bool stalls = std::any_of(pings.begin(), pings.end(), [](const Ping& p) { return p.stall_ms > 0; });
+        const bool stalls =
+            std::any_of(pings.begin(), pings.end(), [](const Ping& p) { return p.stall_ms > 0; });
         if (pings.empty() || stalls) {
             const auto [nodes, stalled] = stalled_nodes();
             told[kStalled] = stalled;
@@ -121,8 +122,9 @@ public:
         }
     }
 
-    // Stalls begun per 100 s of the time that the pings tell of. Stalled pings of a node that follow each other
-    // are one stall; one that goes on from before the start did not begin after it. To be ordered before.
+    // Stalls begun per 100 s of the time that the pings tell of. Stalled pings of a node that follow each
+    // other are one stall; one that goes on from before the start did not begin after it. To be ordered
+    // before.
     double stalls_begun(Number start_ms) const {
         Number begun = 0;
         Number watched_ms = 0;
@@ -137,8 +139,8 @@ public:
         return ratio(static_cast<double>(begun), static_cast<double>(watched_ms)) * 100'000;
     }
 
-    // The slope of the offset over time by least squares. Each node has an offset of its own and all share the
-    // slope: a node that begins to ping in the middle does not look like drift. To be ordered before.
+    // The slope of the offset over time by least squares. Each node has an offset of its own and all share
+    // the slope: a node that begins to ping in the middle does not look like drift. To be ordered before.
     double drift() {
         std::erase_if(pings, [](const Ping& one) { return !one.has_offset; });
         const auto [first, last] =
@@ -178,7 +180,8 @@ private:
 
     // The sum of products, less what the means explain.
     static double left(Number products, Number ones, Number others, double number) {
-        return static_cast<double>(products) - static_cast<double>(ones) * static_cast<double>(others) / number;
+        return static_cast<double>(products) -
+               static_cast<double>(ones) * static_cast<double>(others) / number;
     }
 
     static double median(std::vector<Number> numbers) {
@@ -194,7 +197,8 @@ private:
     template <typename Visit>
     void each_node(Visit visit) const {
         for (auto from = pings.begin(); from != pings.end();) {
-            const auto to = std::find_if(from, pings.end(), [from](const Ping& p) { return p.node != from->node; });
+            const auto to =
+                std::find_if(from, pings.end(), [from](const Ping& p) { return p.node != from->node; });
             visit(from, to);
             from = to;
         }
@@ -208,6 +212,8 @@ inline std::vector<ProbePings> read_pings(const Tally& tally, std::size_t which,
     constexpr std::uint64_t kTimeMask = (1 << 20) - 1;
     constexpr std::uint64_t kOffsetMask = (1 << 24) - 1;
     constexpr Number kOffsetZero = 1 << 23;
+    constexpr int kStallShift = 24;
+    constexpr int kIntervalShift = 44;
     const auto& shape = tally.schema().pings;
     const Number pane_ms = tally.schema().seconds_a_coarse * kFineMs;
     std::vector<ProbePings> found(shape.most.size());
@@ -227,9 +233,9 @@ inline std::vector<ProbePings> read_pings(const Tally& tally, std::size_t which,
             }
             const auto offset = static_cast<Number>(what & kOffsetMask);
             found[probe].pings.push_back({where >> shape.node_shift & shape.node_mask, at_ms - start_ms,
-                                          static_cast<Number>(what >> 44 & kTimeMask),
-                                          static_cast<Number>(what >> 24 & kTimeMask), offset - kOffsetZero,
-                                          offset > 0});
+                                          static_cast<Number>(what >> kIntervalShift & kTimeMask),
+                                          static_cast<Number>(what >> kStallShift & kTimeMask),
+                                          offset - kOffsetZero, offset > 0});
         }
     });
     return found;

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from stream.figures import new_tally
 from stream.figures.busiest import BUSIEST, CAPACITY, FLOOD, FLOODED, TOP
-from stream.native import Group
+from stream.figures.expression import expression
 from stream.panes import COARSE_MS
+from tests.stream.asked import asked, panes
 from tests.stream.figured import Figures
 from tests.stream.logs import extras_of, fields_of, totals_of, unpacked
 from tests.stream.test_figures_interaction import like
@@ -59,7 +60,8 @@ def pane_of(tally):
 
 
 def share_of(tally, seconds=10):
-    (share,) = Group([tally]).busiest_share(BUSIEST.name, TOP, SECOND, SECOND + seconds)
+    span = panes(SECOND, SECOND + seconds, coarse=False)
+    ((share,),) = asked([tally], expression("busiest_share", BUSIEST.name, TOP, span))
     return share
 
 

@@ -102,7 +102,7 @@ def test_a_figure_of_two_feeds_ends_at_the_smaller_reach(log):
         folding.read(feed, [r for r in log.records if r.feed == feed])
         folding.saw_end(feed, log.now_ms + (1 if feed == "visits" else 40_000))
     folding.fold()
-    values = folding.flush().rooms[0]["values"]
+    values = folding.flush().rooms[0]["values"].tolist()
     assert values[ROOM_COLUMN_INDEX['live_payers{window="5m"}']] == 1
     assert values[ROOM_COLUMN_INDEX['live_conversion_ratio{window="5m"}']] is None
 
