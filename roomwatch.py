@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -100,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except RoomwatchError as error:
-        click.echo(f"roomwatch {next(iter(args), '')}: {error}", err=True)
+        told = error.of("en" if os.environ.get("ROOMWATCH_LOCALE") == "en" else "zh")
+        click.echo(f"roomwatch {next(iter(args), '')}: {told}", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

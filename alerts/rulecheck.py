@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from alerts.faultwords import NOTHING, names, said
+from alerts.invalid import allowed as allowed_by
 from alerts.rulesense import condition_faults, override_faults, rule_faults
 from alerts.ruleset import (
     Action,
@@ -29,7 +31,8 @@ from alerts.ruleset import (
     Sentence,
     apply_overrides,
 )
-from alerts.ruletext import Fault, Path, parse, spell
+from alerts.ruletext import Fault, Path, parse, spell, summed
+from alerts.wording import Wording
 from stream.errors import SettingsError
 
 __all__ = ["RULES_MAX", "RuleSetError", "check", "load"]
@@ -43,8 +46,6 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "group": Grouping,
     "escalate": Escalation,
 }
-_TOLD_MAX: Final = 10
-"""Faults that the text of an error lists; the rest are counted."""
 _SHOWN_MAX: Final = 60
 """Characters of a wrong value that a fault shows."""
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -55,13 +56,17 @@ class RuleSetError(SettingsError):
 
     Attributes:
         faults: all of them, in the order of the text.
+        said: one sentence about them.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
-        told = "; ".join(str(fault) for fault in faults[:_TOLD_MAX])
-        more = f"; and {len(faults) - _TOLD_MAX} more" if len(faults) > _TOLD_MAX else ""
-        super().__init__(f"the rule set has {len(faults)} fault{'s' * (len(faults) > 1)}: {told}{more}")
+        self.said = summed("faulty_rules", faults)
+        super().__init__(self.said.en)
         self.faults = faults
+
+    def of(self, language: Literal["zh", "en"]) -> str:
+        """Return the sentence for people."""
+        return self.said.of(language)
 
 
 def load(text: str, version: int = 0) -> RuleSet:
@@ -95,15 +100,15 @@ class _Checker:
     def ruleset(self, value: Any, text: str, version: int) -> RuleSet | None:
         """Return the set, which is only right when no fault was found."""
         if not isinstance(value, dict):
-            self.add((), "is not a mapping", "rules, inhibit, group, escalate")
+            self.add((), said("no_mapping"), names(("rules", *_SECTIONS)))
             return None
         for name in value.keys() - {"rules", *_SECTIONS}:
-            self.add((name,), "is not a known key", f"rules, {', '.join(_SECTIONS)}")
+            self.add((name,), said("unknown_key"), names(("rules", *_SECTIONS)))
         rules = self._rules(self._list(value, "rules", RULES_MAX, needed=True))
         sections = {name: self._section(value, name, form, rules) for name, form in _SECTIONS.items()}
         return RuleSet(version=version, rules=tuple(rules), text=text, **sections)
 
-    def add(self, path: Path, problem: str, allowed: str = "") -> None:
+    def add(self, path: Path, problem: Wording, allowed: Wording = NOTHING) -> None:
         """Note a fault at a path, with the nearest line that is known."""
         line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
         self.faults.append(Fault(spell(path), problem, allowed, line))
@@ -111,12 +116,12 @@ class _Checker:
     def _list(self, value: Mapping[str, Any], name: str, most: int, *, needed: bool = False) -> list[Any]:
         found = value.get(name, [])
         if not isinstance(found, list):
-            self.add((name,), "is not a list", f"a list of up to {most} entries")
+            self.add((name,), said("no_list"), said("list_up_to", most=most))
             return []
         if needed and not found:
-            self.add((name,), "is missing or empty", f"1 to {most} rules")
+            self.add((name,), said("empty_list"), said("to_rules", most=most))
         if len(found) > most:
-            self.add((name,), f"has {len(found)} entries", f"at most {most}")
+            self.add((name,), said("entries", count=len(found)), said("at_most", most=most))
         return found[:most]
 
     def _rules(self, written: list[Any]) -> list[Rule]:
@@ -127,17 +132,16 @@ class _Checker:
             if rule is None:
                 continue
             if rule.name in places:
-                first = places[rule.name]
-                self.add(
-                    ("rules", index, "name"), f"{rule.name!r} is the name of rules[{first}] too", "a new one"
-                )
+                other = f"rules[{places[rule.name]}]"
+                told = said("name_of", name=rule.name, other=other)
+                self.add(("rules", index, "name"), told, said("new_name"))
             places.setdefault(rule.name, index)
             rules.append(rule)
         return rules
 
     def _rule(self, entry: Any, path: Path) -> Rule | None:
         if not isinstance(entry, dict):
-            self.add(path, "is not a mapping", ", ".join(Rule.model_fields))
+            self.add(path, said("no_mapping"), names(Rule.model_fields))
             return None
         before = len(self.faults)
         conditions = self._conditions(entry, path)
@@ -159,7 +163,7 @@ class _Checker:
         path = (*path, "any")
         written = entry.get("any")
         if not isinstance(written, list) or not 1 <= len(written) <= _PARTS_MAX:
-            self.add(path, "is missing, empty or no list", f"1 to {_PARTS_MAX} conditions")
+            self.add(path, said("no_conditions"), said("to_conditions", most=_PARTS_MAX))
             return []
         found = (self._condition(part, (*path, index)) for index, part in enumerate(written))
         return [condition for condition in found if condition is not None]
@@ -190,16 +194,17 @@ class _Checker:
             if _meet(one, other):
                 both = apply_overrides(apply_overrides(entry, one.set), other.set)
                 where = (*path, "overrides", second, "set")
-                self._trial(both, where, f"together with overrides[{first}] ")
+                self._trial(both, where, first)
 
-    def _trial(self, changed: Mapping[str, Any], path: Path, prefix: str = "") -> None:
+    def _trial(self, changed: Mapping[str, Any], path: Path, beside: int | None = None) -> None:
         trial = _Checker({}, [])
         trial._rule({**changed, "overrides": []}, ())
         for fault in trial.faults:
-            self.add(path, f"{prefix}makes {fault.path} wrong: {fault.problem}", fault.allowed)
+            how = "makes_wrong" if beside is None else "together"
+            self.add(path, said(how, first=beside, path=fault.path, problem=fault.problem), fault.allowed)
 
     def _section(self, value: Mapping[str, Any], name: str, form: type[_Model], rules: list[Rule]) -> Any:
-        names = {rule.name for rule in rules}
+        known = {rule.name for rule in rules}
         found = []
         for index, entry in enumerate(self._list(value, name, _PARTS_MAX)):
             part = self._model(form, entry, (name, index))
@@ -211,11 +216,10 @@ class _Checker:
                 if matcher is None:
                     continue
                 if not matcher.model_dump(exclude_none=True):
-                    self.add((name, index, end), "names nothing", ", ".join(Matcher.model_fields))
-                if matcher.rule is not None and matcher.rule not in names:
-                    self.add(
-                        (name, index, end, "rule"), f"no rule {matcher.rule!r}", ", ".join(sorted(names))
-                    )
+                    self.add((name, index, end), said("names_nothing"), names(Matcher.model_fields))
+                if matcher.rule is not None and matcher.rule not in known:
+                    problem = said("no_rule", name=matcher.rule)
+                    self.add((name, index, end, "rule"), problem, names(sorted(known)))
         return tuple(found)
 
     def _model(self, form: type[_Model], written: Any, path: Path) -> _Model | None:
@@ -227,7 +231,7 @@ class _Checker:
                 if spell(where) not in {fault.path for fault in self.faults}:
                     self.add(where, problem, allowed)
         except TypeError as error:
-            self.add(path, f"cannot be read: {error}", "text, numbers, true, false, lists, mappings")
+            self.add(path, said("unreadable", error=error), said("values"))
         return None
 
 
@@ -239,18 +243,15 @@ def _meet(one: Override, other: Override) -> bool:
     return bool(heads - {""}) and one.set.keys() != other.set.keys()
 
 
-def _fault(form: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[Path, str, str]:
+def _fault(form: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[Path, Wording, Wording]:
     """Return path, problem and what is allowed of one of pydantic's errors."""
     inside = tuple(part for part in detail["loc"] if part not in _UNION_ARMS)
     where = (*path, *inside)
-    kind, text = detail["type"], detail["msg"]
-    if kind == "extra_forbidden":
-        return where, "is not a known key", _keys(form, inside)
-    if kind == "missing":
-        return where, "is missing", ""
-    problem = f"is {_shown(detail['input'])}"
-    allowed = text.removeprefix("Input should be ").removeprefix("Value error, ")
-    return where, problem, allowed[:1].lower() + allowed[1:]
+    if detail["type"] == "extra_forbidden":
+        return where, said("unknown_key"), _keys(form, inside)
+    if detail["type"] == "missing":
+        return where, said("missing"), NOTHING
+    return where, said("is", value=_shown(detail["input"])), allowed_by(detail)
 
 
 _UNION_ARMS: Final = frozenset(("float", "tuple[float, float]", "constrained-float", "[key]"))
@@ -263,12 +264,12 @@ _NESTED: Final[dict[str, type[BaseModel]]] = {
 }
 
 
-def _keys(form: type[BaseModel], inside: Path) -> str:
+def _keys(form: type[BaseModel], inside: Path) -> Wording:
     """Return the keys that are known where an unknown one was found."""
     for part in inside[:-1]:
         if isinstance(part, str):
             form = _NESTED.get(part, form)
-    return ", ".join(form.model_fields)
+    return names(form.model_fields)
 
 
 def _shown(value: Any) -> str:

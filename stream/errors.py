@@ -39,6 +39,10 @@ Reason = Literal[
 class RoomwatchError(Exception):
     """Base of all errors that are ours."""
 
+    def of(self, language: Literal["zh", "en"]) -> str:  # noqa: ARG002 - some heed it
+        """Return it as a sentence for people; most are told in English, to those who maintain."""
+        return str(self)
+
 
 class SettingsError(RoomwatchError):
     """A setting, file or argument is wrong; the text says where, what, and what is allowed."""

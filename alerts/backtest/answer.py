@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from alerts.backtest.episodes import Episode, episodes
@@ -13,6 +14,7 @@ from alerts.backtest.runs import CANDIDATE, Runs, plan_runs
 from alerts.backtest.sets import Sets, always
 from alerts.backtest.work import LOOK_BACK_MS, Piece, pieces
 from alerts.ruleset import RuleSet
+from alerts.wording import Wording
 from stream.archive import Archive
 from stream.errors import ArchiveError
 
@@ -39,7 +41,7 @@ class Question:
     from_ms: int | None = None
     to_ms: int | None = None
     rooms: Collection[str] | None = None
-    sweep: tuple[str, Sequence[tuple[float, RuleSet | str]]] | None = None
+    sweep: tuple[str, Sequence[tuple[float, RuleSet | Wording]]] | None = None
     verdicts: Mapping[str, str] | None = None
 
 
@@ -88,8 +90,10 @@ def _range(archive: Archive, question: Question) -> tuple[int, int, int]:
     from_ms = max(first_ms, first_ms if question.from_ms is None else question.from_ms)
     to_ms = min(end_ms, end_ms if question.to_ms is None else question.to_ms)
     if from_ms >= to_ms:
+        begin, end = (datetime.fromtimestamp(ms // 1000, archive.zone) for ms in (first_ms, end_ms))
         raise ArchiveError(
-            f"the archive in {archive.folder} holds {first_ms} to {end_ms} (epoch ms), nothing of the range"
+            f"the archive in {archive.folder} holds {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S},"
+            " nothing of the range"
         )
     return from_ms, to_ms, first_ms
 
@@ -111,7 +115,7 @@ def _swept(
         return None
     name, values = question.sweep
     return name, [
-        Swept(value, refused=made) if isinstance(made, str) else Swept(value, by_set[str(value)])
+        Swept(value, by_set[str(value)]) if isinstance(made, RuleSet) else Swept(value, refused=made)
         for value, made in values
     ]
 

@@ -67,7 +67,7 @@ def chosen(text: str) -> frozenset[str]:
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"--rooms: {text[1:]} cannot be read: {error}") from error
+            raise SettingsError(f"--rooms: {text[1:]} cannot be read: {_why(error)}") from error
     return frozenset(filter(None, (name.strip() for name in re.split(r"[,\n]", text))))
 
 
@@ -80,7 +80,7 @@ def read_rules(path: Path) -> tuple[RuleSet, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+        raise SettingsError(f"{path} cannot be read: {_why(error)}") from error
     return load(text), text
 
 
@@ -124,6 +124,10 @@ async def verdicts(settings: Settings, from_ms: int, to_ms: int) -> Mapping[str,
         return None
     finally:
         await redis.aclose()
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is no text in UTF-8"
 
 
 async def _sets(redis: Redis) -> list[tuple[int, RuleSet]]:

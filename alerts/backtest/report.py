@@ -11,6 +11,7 @@ from alerts.backtest.compare import Comparison, compare, judged
 from alerts.backtest.episodes import Episode
 from alerts.conditions import scope_of
 from alerts.ruleset import RuleSet
+from alerts.wording import Wording
 
 __all__ = ["PEOPLE", "Extent", "Swept", "notes_of", "report"]
 
@@ -64,7 +65,7 @@ class Swept:
 
     value: float
     episodes: tuple[Episode, ...] = ()
-    refused: str | None = None
+    refused: Wording | None = None
 
 
 def report(
@@ -165,7 +166,7 @@ def _swept(
     one: Swept, against: Sequence[Episode], verdicts: Mapping[str, str] | None, extent: Extent
 ) -> dict[str, Any]:
     if one.refused is not None:
-        return {"value": one.value, "refused": one.refused}
+        return {"value": one.value, "refused": asdict(one.refused)}
     found = compare(against, one.episodes)
     return {
         "value": one.value,

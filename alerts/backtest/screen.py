@@ -47,11 +47,14 @@ def show(report: Report, console: Console, *, locale: Literal["zh", "en"], zone:
     ]
     if verdicts is not None:
         parts.append(words["verdicts"].format(**verdicts))
-    parts += [_rules(report, words), _differences(report, words, zone, locale)]
+    if report["rules"]:
+        parts.append(_rules(report, words))
+    parts.append(_differences(report, words, zone, locale))
     if report["sweep"] is not None:
-        parts.append(_sweep(report["sweep"], words))
-    parts += [Text(f"{words['note']}: {note[locale]}", "dim") for note in report["notes"]]
+        parts += [_sweep(report["sweep"], words), *_refusals(report["sweep"], words, locale)]
     console.print(Group(*parts), highlight=False)
+    for note in report["notes"]:
+        console.print(Text(f"{words['note']}: {note[locale]}", "dim"), soft_wrap=True)
 
 
 def _two(extent: Report) -> dict[str, int]:
@@ -114,18 +117,25 @@ def _was(each: Report, words: Mapping[str, str], zone: ZoneInfo) -> str:
 def _sweep(sweep: Report, words: Mapping[str, str]) -> Table:
     judged = any(each.get("verdicts") for each in sweep["values"])
     more = [words["lost"], words["spared"]] if judged else []
-    table = Table(sweep["name"], words["alerts"], words["added"], words["gone"], *more, words["open"], "")
+    heads = (words["value"], words["alerts"], words["added"], words["gone"], *more, words["open"], "")
+    table = Table(*heads, title=sweep["name"], title_justify="left")
     most = max((each.get("candidate", 0) for each in sweep["values"]), default=0)
     for each in sweep["values"]:
-        table.add_row(*_swept(each, words, judged=judged, most=most))
+        if "refused" not in each:
+            table.add_row(*_swept(each, judged=judged, most=most))
     return table
 
 
-def _swept(each: Report, words: Mapping[str, str], *, judged: bool, most: int) -> Iterator[RenderableType]:
+def _refusals(sweep: Report, words: Mapping[str, str], locale: str) -> Iterator[Text]:
+    """Yield a line for each value that would make the set wrong."""
+    for each in sweep["values"]:
+        if "refused" in each:
+            why = words["refused"].format(why=each["refused"][locale])
+            yield Text(f"{each['value']:.6g} {why}", "dim")
+
+
+def _swept(each: Report, *, judged: bool, most: int) -> Iterator[RenderableType]:
     yield f"{each['value']:.6g}"
-    if "refused" in each:
-        yield Text(words["refused"].format(why=each["refused"]), "dim")
-        return
     yield from (str(each[name]) for name in ("candidate", "added", "gone"))
     if judged:
         yield str(each["verdicts"]["real_lost"])

@@ -12,6 +12,7 @@ import orjson
 from alerts.rulecheck import RuleSetError, load
 from alerts.ruleset import RULE_KEYS, RuleSet, apply_overrides
 from alerts.ruletext import parse
+from alerts.wording import Wording
 from stream.errors import SettingsError
 
 __all__ = ["STEPS_MAX", "Sweep", "parse_sweep", "swept"]
@@ -67,7 +68,7 @@ def parse_sweep(text: str) -> Sweep:
     return Sweep(found["rule"], found["path"], values)
 
 
-def swept(text: str, sweep: Sweep) -> list[tuple[float, RuleSet | str]]:
+def swept(text: str, sweep: Sweep) -> list[tuple[float, RuleSet | Wording]]:
     """Return the rule set with each value of a sweep, or why it would be wrong.
 
     Args:
@@ -102,10 +103,10 @@ def _check_path(rule: dict[str, Any], sweep: Sweep) -> None:
         )
 
 
-def _with(whole: dict[str, Any], index: int, path: str, value: float) -> RuleSet | str:
+def _with(whole: dict[str, Any], index: int, path: str, value: float) -> RuleSet | Wording:
     rules = list(whole["rules"])
     rules[index] = apply_overrides(rules[index], {path: value})
     try:
         return load(orjson.dumps({**whole, "rules": rules}).decode())
     except RuleSetError as error:
-        return str(error)
+        return error.said

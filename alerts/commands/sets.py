@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 
@@ -52,13 +52,13 @@ def _add_check(group: click.Group, check_text: Check) -> None:
     @_file
     @click.option("--json", "machine", is_flag=True, help="JSON, for scripts")
     @click.option("--locale", type=click.Choice(["zh", "en"]), envvar="ROOMWATCH_LOCALE", default="zh")
-    def check(file: Path, machine: bool, locale: str) -> int:  # noqa: FBT001 - click hands options over by name
+    def check(file: Path, machine: bool, locale: Literal["zh", "en"]) -> int:  # noqa: FBT001 - click hands options over by name
         """Check a file; tells every fault with its place and what is allowed there. Needs no gateway."""
         _, faults = check_text(read(file))
         if machine:
-            as_json({"faults": [fault.to_record() for fault in faults]})
+            as_json({"faults": [fault.to_record(locale) for fault in faults]})
         else:
-            click.echo("\n".join(map(str, faults)) or word("right", locale))
+            click.echo("\n".join(fault.of(locale) for fault in faults) or word("right", locale))
         return 1 if faults else 0
 
 

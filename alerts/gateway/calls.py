@@ -182,8 +182,9 @@ def wrong_cursor(cursor: str) -> ProblemError:
 
 def faulty(request: Request, what: Wording, faults: list[Fault]) -> Response:
     """Return the answer to a text with faults: path and message of each."""
-    errors = [fault.to_record() for fault in faults]
-    return problem(422, what, language(request), code="invalid", errors=errors)
+    spoken = language(request)
+    errors = [fault.to_record(spoken) for fault in faults]
+    return problem(422, what, spoken, code="invalid", errors=errors)
 
 
 def origin_of(request: Request) -> str:

@@ -31,8 +31,8 @@ __all__ = ["AT_MS", "Client", "Floor"]
 
 AT_MS: Final = 30_000
 """A subscribed client hears from us at least this often, milliseconds; from the contract."""
-_CHUNK_BYTES: Final = 64 * 1024
-"""Frames written at once to a client that catches up."""
+_CHUNK_BYTES: Final = 256 * 1024
+"""Frames written at once to a client that catches up: each time it must have taken those before."""
 _PATIENCE_S: Final = 1.0
 """How long a client that catches up may keep a turn at the log without reading."""
 _AHEAD_S: Final = 5.0

@@ -63,7 +63,7 @@ class Filter:
             shown_after: what was shown at a higher offset than this, this client has seen; -1 for a client
                 that resumed, and so knows all that came before.
         """
-        if not self.scope.sees(record.room_id, record.category):
+        if self.scope is not EVERYTHING and not self.scope.sees(record.room_id, record.category):
             return False
         if self.rooms is not None and record.room_id is not None and record.room_id not in self.rooms:
             return False

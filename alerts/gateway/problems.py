@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from alerts.gateway.invalid import told
 from alerts.gateway.messages import Code, Locale, language_of, message, with_detail
+from alerts.invalid import told
 from alerts.wording import Wording
 from stream.errors import RoomwatchError
 

@@ -7,7 +7,6 @@ all.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -20,6 +19,8 @@ NEVER: Final = 2**63 - 1
 """An offset that no record has."""
 _UNKNOWN: Final = 0
 """Where an episode counts as shown whose beginning the gateway did not read: before all that it holds."""
+_NEW: Final = (NEVER,) * len(SEVERITIES)
+"""Of an episode that has not been shown to anybody."""
 _SHORT: Final = 126
 _LONG: Final = 2**16
 
@@ -40,8 +41,7 @@ class _Head(msgspec.Struct, gc=False):
 _HEADS: Final = msgspec.json.Decoder(_Head)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record of ``live.alerts``.
 
     Attributes:
@@ -66,14 +66,14 @@ class Record:
     shown_from: tuple[int, ...]
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Return an unmasked, unfragmented WebSocket text frame (RFC 6455, section 5.2)."""
-    size = len(payload)
+def text_frame(*parts: bytes) -> bytes:
+    """Return an unmasked, unfragmented WebSocket text frame (RFC 6455, section 5.2) of a payload's parts."""
+    size = sum(map(len, parts))
     if size < _SHORT:
-        return b"\x81" + size.to_bytes(1, "big") + payload
+        return b"".join((b"\x81", size.to_bytes(1, "big"), *parts))
     if size < _LONG:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return b"".join((b"\x81\x7e", size.to_bytes(2, "big"), *parts))
+    return b"".join((b"\x81\x7f", size.to_bytes(8, "big"), *parts))
 
 
 class Episodes:
@@ -103,7 +103,7 @@ class Episodes:
         category = head.labels.get("category")
         return Record(
             offset=offset,
-            frame=text_frame(b'{"op":"alert","offset":%d,"alert":%b}' % (offset, value.strip())),
+            frame=text_frame(b'{"op":"alert","offset":%d,"alert":' % offset, value.strip(), b"}"),
             id=head.id,
             change=head.change,
             at_ms=head.at_ms,
@@ -118,10 +118,10 @@ class Episodes:
     def _shown_before(self, head: _Head, offset: int, rank: int) -> tuple[int, ...]:
         before = self._shown.get(head.id)
         if before is None:
-            before = _from(NEVER if head.change == 1 else _UNKNOWN, rank)
+            before = _NEW if head.change == 1 else _from(_UNKNOWN, rank)
         after = before
         if head.state != "suppressed":
-            after = tuple(map(min, before, _from(offset, rank)))
+            after = _from(offset, rank) if before is _NEW else tuple(map(min, before, _from(offset, rank)))
         if head.state == "resolved":
             self._shown.pop(head.id, None)
         else:
@@ -133,4 +133,5 @@ class Episodes:
 
 
 def _from(offset: int, rank: int) -> tuple[int, ...]:
-    return tuple(offset if wanted <= rank else NEVER for wanted in range(len(SEVERITIES)))
+    """Return the offset for every severity up to a rank, and never for those above."""
+    return (offset,) * (rank + 1) + _NEW[rank + 1 :]

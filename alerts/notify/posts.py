@@ -53,8 +53,8 @@ _RATE: Final[dict[ChannelKind, frozenset[int]]] = {
     "wecom": frozenset((45009, 45033)),
 }
 """Codes for "too fast"; docs/notify.md names the source of each."""
-_TOO_MANY: Final = (9499, b"too many")
-"""Feishu's code for a bad request and for "too many request" alike: the text tells them apart."""
+_TOO_MANY: Final = (9499, (b"too many", b"frequency limited"))
+"""Feishu's code for a bad request and for "too many request" alike: the texts tell them apart."""
 _FINAL: Final[dict[ChannelKind, frozenset[int]]] = {
     "dingtalk": frozenset((
         40035, 43004, 300001, 300005, 310000, 400013, 400101, 400102, 400105, 400106,
@@ -235,7 +235,7 @@ def judge(kind: ChannelKind, status: int, body: bytes, *, retry_after: str | Non
 def _is_too_fast(kind: ChannelKind, code: int | None, body: bytes) -> bool:
     """Return whether a robot said "too fast", which Feishu does with a status of 400 or 429 as well."""
     if code == _TOO_MANY[0]:
-        return _TOO_MANY[1] in body.lower()
+        return any(text in body.lower() for text in _TOO_MANY[1])
     return code is not None and code in _RATE[kind]
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from alerts.faultwords import NOTHING, names, said
+from alerts.invalid import allowed as allowed_by
 from alerts.routing.routeset import MuteTime, Roster, RouteSet, RouteSetForm
-from alerts.ruletext import Fault, Path, parse, spell
+from alerts.ruletext import Fault, Path, parse, spell, summed
+from alerts.wording import Wording
 from stream.errors import SettingsError
 
 __all__ = ["RouteSetError", "check", "load"]
 
-_TOLD_MAX: Final = 10
 _SHOWN_MAX: Final = 60
 _NAMED: Final = ("people", "teams", "rosters", "receivers")
 
@@ -24,13 +26,17 @@ class RouteSetError(SettingsError):
 
     Attributes:
         faults: all of them, in the order of the text.
+        said: one sentence about them.
     """
 
     def __init__(self, faults: list[Fault]) -> None:
-        told = "; ".join(str(fault) for fault in faults[:_TOLD_MAX])
-        more = f"; and {len(faults) - _TOLD_MAX} more" if len(faults) > _TOLD_MAX else ""
-        super().__init__(f"the routes have {len(faults)} fault{'s' * (len(faults) > 1)}: {told}{more}")
+        self.said = summed("faulty_routes", faults)
+        super().__init__(self.said.en)
         self.faults = faults
+
+    def of(self, language: Literal["zh", "en"]) -> str:
+        """Return the sentence for people."""
+        return self.said.of(language)
 
 
 def load(text: str, version: int = 0) -> RouteSet:
@@ -72,13 +78,13 @@ def _set(form: RouteSetForm, text: str, version: int) -> RouteSet:
     return RouteSet(version=version, text=text, mute=form.mute, routes=form.routes, **named)
 
 
-def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
+def _sense(form: RouteSetForm) -> Iterator[tuple[Path, Wording, Wording]]:
     """Yield names that stand twice or name nothing."""
     known = {part: [entry.name for entry in getattr(form, part)] for part in (*_NAMED, "mute")}
-    for part, names in known.items():
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                yield (part, index, "name"), f"{name!r} is the name of another entry too", "a new one"
+    for part, entries in known.items():
+        for index, name in enumerate(entries):
+            if name in entries[:index]:
+                yield (part, index, "name"), said("name_twice", name=name), said("new_name")
     persons = {*known["people"]}
     for index, team in enumerate(form.teams):
         yield from _missing(team.members, persons, ("teams", index, "members"))
@@ -90,7 +96,7 @@ def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
     for index, receiver in enumerate(form.receivers):
         others = receivers - {receiver.name}
         if receiver.fallback is not None and receiver.fallback not in others:
-            problem = f"no other receiver {receiver.fallback!r}"
+            problem = said("no_receiver", name=receiver.fallback)
             yield ("receivers", index, "fallback"), problem, _listed(others)
     yield from _circles(form)
     yield from _unfit(form)
@@ -100,7 +106,7 @@ def _sense(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
         yield from _missing(route.mention, mentionable, ("routes", index, "mention"))
 
 
-def _circles(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
+def _circles(form: RouteSetForm) -> Iterator[tuple[Path, Wording, Wording]]:
     """Yield fallbacks that lead round in a circle, each circle once, at its first receiver."""
     steps = {receiver.name: receiver.fallback for receiver in form.receivers}
     told: set[str] = set()
@@ -110,25 +116,25 @@ def _circles(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
             way.append(step)
         if step == receiver.name and len(way) > 1 and not told & {*way}:
             told |= {*way}
-            problem = f"goes round: {' > '.join([*way, receiver.name])}"
-            yield ("receivers", index, "fallback"), problem, "fallbacks that end somewhere"
+            problem = said("circle", way=" > ".join([*way, receiver.name]))
+            yield ("receivers", index, "fallback"), problem, said("no_circle")
 
 
-def _unfit(form: RouteSetForm) -> Iterator[tuple[Path, str, str]]:
+def _unfit(form: RouteSetForm) -> Iterator[tuple[Path, Wording, Wording]]:
     """Yield fallbacks from or to an action: asking a machine tells no people, and the other way round."""
     actions = {receiver.name for receiver in form.receivers if receiver.url.startswith("action+")}
     for index, receiver in enumerate(form.receivers):
         if receiver.fallback is not None and {receiver.name, receiver.fallback} & actions:
-            yield ("receivers", index, "fallback"), "an action neither has nor is a fallback", "none"
+            yield ("receivers", index, "fallback"), said("action_fallback"), said("none")
 
 
-def _timed(mute: MuteTime, path: Path) -> Iterator[tuple[Path, str, str]]:
+def _timed(mute: MuteTime, path: Path) -> Iterator[tuple[Path, Wording, Wording]]:
     """Yield hours of a mute time that stand where they are not looked at."""
     if mute.match.hours:
-        yield path, "stands in match", "times of the mute time itself"
+        yield path, said("hours_in_match"), said("own_times")
 
 
-def _nobodies(roster: Roster, persons: set[str], path: Path) -> Iterator[tuple[Path, str, str]]:
+def _nobodies(roster: Roster, persons: set[str], path: Path) -> Iterator[tuple[Path, Wording, Wording]]:
     """Yield who is on duty and is no person."""
     shifts = [(("weekly", place), shift) for place, shift in enumerate(roster.weekly)]
     days = [(("overrides", place), shift) for place, shift in enumerate(roster.overrides)]
@@ -136,17 +142,17 @@ def _nobodies(roster: Roster, persons: set[str], path: Path) -> Iterator[tuple[P
         for end in ("primary", "backup"):
             wanted = getattr(shift, end)
             if wanted is not None and wanted not in persons:
-                yield (*path, *where, end), f"no person {wanted!r}", _listed(persons)
+                yield (*path, *where, end), said("no_person", name=wanted), _listed(persons)
 
 
-def _missing(wanted: tuple[str, ...], known: set[str], path: Path) -> Iterator[tuple[Path, str, str]]:
+def _missing(wanted: tuple[str, ...], known: set[str], path: Path) -> Iterator[tuple[Path, Wording, Wording]]:
     for index, name in enumerate(wanted):
         if name not in known:
-            yield (*path, index), f"no {name!r}", _listed(known)
+            yield (*path, index), said("no_such", name=name), _listed(known)
 
 
-def _listed(known: set[str]) -> str:
-    return ", ".join(sorted(known)) or "none is defined"
+def _listed(known: set[str]) -> Wording:
+    return names(sorted(known), "none_defined")
 
 
 def _follows(detail: ErrorDetails, others: list[ErrorDetails]) -> bool:
@@ -157,24 +163,23 @@ def _follows(detail: ErrorDetails, others: list[ErrorDetails]) -> bool:
 
 def _fault(detail: ErrorDetails, lines: Mapping[Path, int]) -> Fault:
     path: Path = tuple(detail["loc"])
-    kind, text = detail["type"], detail["msg"]
-    if kind == "extra_forbidden":
-        return Fault(spell(path), "is not a known key", _keys(path), _line(path, lines))
-    if kind == "missing":
-        return Fault(spell(path), "is missing", "", _line(path, lines))
+    line = _line(path, lines)
+    if detail["type"] == "extra_forbidden":
+        return Fault(spell(path), said("unknown_key"), _keys(path), line)
+    if detail["type"] == "missing":
+        return Fault(spell(path), said("missing"), NOTHING, line)
     shown = repr(detail["input"])
     shown = shown if len(shown) <= _SHOWN_MAX else shown[: _SHOWN_MAX - 3] + "..."
-    allowed = text.removeprefix("Input should be ").removeprefix("Value error, ")
-    return Fault(spell(path), f"is {shown}", allowed[:1].lower() + allowed[1:], _line(path, lines))
+    return Fault(spell(path), said("is", value=shown), allowed_by(detail), line)
 
 
-def _keys(path: Path) -> str:
+def _keys(path: Path) -> Wording:
     """Return the keys that are known where an unknown one stands."""
     form: Any = RouteSetForm
     for part in path[:-1]:
         if isinstance(part, str):
             form = _INSIDE.get((form.__name__, part), form)
-    return ", ".join(field.alias or name for name, field in form.model_fields.items())
+    return names(field.alias or name for name, field in form.model_fields.items())
 
 
 def _inside() -> dict[tuple[str, str], Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from alerts.wording import KIND_NAMES
+
 __all__ = ["KINDS", "WORDS"]
 
 WORDS: Final[dict[str, dict[str, str]]] = {
@@ -43,23 +45,5 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
 }
 KINDS: Final[dict[str, dict[str, str]]] = {
-    "stutter": {"zh": "画面卡顿", "en": "stutter"},
-    "av_desync": {"zh": "音画不同步", "en": "sound and picture apart"},
-    "feed_lost": {"zh": "信号中断", "en": "feed lost"},
-    "fps_low": {"zh": "帧率过低", "en": "low frame rate"},
-    "bitrate_low": {"zh": "码率过低", "en": "low bit rate"},
-    "viewer_complaints": {"zh": "观众投诉", "en": "viewers complain"},
-    "traffic_spike": {"zh": "流量突增", "en": "traffic spike"},
-    "traffic_drop": {"zh": "流量骤降", "en": "traffic drop"},
-    "conversion_drop": {"zh": "转化下滑", "en": "conversion drop"},
-    "payment_failure": {"zh": "支付失败", "en": "payments fail"},
-    "vendor_slow": {"zh": "供应商变慢", "en": "vendor slow"},
-    "retention_drop": {"zh": "留存下滑", "en": "retention drop"},
-    "refund_surge": {"zh": "退款激增", "en": "refund surge"},
-    "price_error": {"zh": "价格异常", "en": "price error"},
-    "sold_out": {"zh": "已售罄", "en": "sold out"},
-    "suspect_interaction": {"zh": "可疑互动", "en": "suspect interaction"},
-    "prohibited_words": {"zh": "违禁词", "en": "prohibited words"},
-    "capacity_risk": {"zh": "容量风险", "en": "capacity risk"},
-    "monitor_degraded": {"zh": "监控异常", "en": "monitoring degraded"},
+    kind: {"zh": name.zh, "en": name.en} for kind, name in KIND_NAMES.items()
 }

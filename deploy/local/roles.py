@@ -22,6 +22,8 @@ _ROUTES: Final = _ROOT / "deploy" / "routes" / "demo.yaml"
 _CHAT: Final = _ROOT.parent / "shared" / "data" / "chat_bilibili"
 _ROOMS: Final = "20"
 _SEED: Final = "1"
+_ARCHIVE_FLUSH_S: Final = "10"
+"""So that a backtest can be tried within the first minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def roles(places: Places) -> list[Role]:
             env=_metrics(places.notifier_metrics),
         ),
         Role("exporter", _roomwatch("exporter"), f"{exporter}/metrics", f"metrics     {exporter}/metrics"),
+        Role("recorder", _roomwatch("recorder"), env={"ROOMWATCH_ARCHIVE_FLUSH_S": _ARCHIVE_FLUSH_S}),
         Role(
             "simulate",
             _roomwatch("simulate", "--rooms", _ROOMS, "--scenario", str(_SCENARIO), "--seed", _SEED),

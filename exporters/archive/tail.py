@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import orjson
 import pyarrow as pa
 
-from alerts.model import BadRecord
-from alerts.windows import parse_windows
+from alerts.windows import WindowsRecord
 from stream.archive.columns import NamesByVersion
 from stream.archive.files import listed, names, write
 from stream.archive.layout import Span, tail_folder
@@ -105,11 +105,11 @@ class Tail:
             ArchiveError: its columns are of a version that nobody here knew.
         """
         try:
-            tick_ms = parse_windows(value).tick_ms
-        except BadRecord:
+            record = orjson.loads(value)
+            tick_ms = msgspec.convert(record, WindowsRecord).tick_ms
+        except (orjson.JSONDecodeError, msgspec.ValidationError):
             self.bad += 1
             return
-        record = orjson.loads(value)
         self._rows.add(offset, append_ms, record, self._versions.of(record))
         span = self._span or Span(self._partition, offset, offset, tick_ms, tick_ms)
         begin_ms, end_ms = min(span.begin_ms, tick_ms), max(span.end_ms, tick_ms)

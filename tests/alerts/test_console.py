@@ -8,6 +8,7 @@ import pytest
 
 from alerts.gateway.pages import _FILES, CONSOLE
 from alerts.model import KINDS
+from alerts.wording import KIND_NAMES
 
 _TEXTS = {path.name: path.read_text(encoding="utf-8") for path in CONSOLE.iterdir() if path.is_file()}
 _SCRIPTS = sorted(name for name in _TEXTS if name.endswith(".js"))
@@ -51,3 +52,9 @@ def test_every_word_is_there_in_both_languages():
     used |= {key for name in _SCRIPTS for key in re.findall(r'\bword\("(\w+)"', _TEXTS[name])}
     assert used <= _keys("zh")
     assert set(KINDS) <= _keys("zh")
+
+
+def test_kinds_have_the_names_that_they_have_everywhere():
+    for kind, name in KIND_NAMES.items():
+        assert f'{kind}: "{name.zh}"' in _words("zh")
+        assert f'{kind}: "{name.en[:1].upper()}{name.en[1:]}"' in _words("en")

@@ -44,8 +44,15 @@ def test_a_broken_set_names_its_one_fault(sample: Path) -> None:
     ruleset, faults = check(text)
     assert ruleset is None
     assert [found.path for found in faults] == [path], [str(found) for found in faults]
-    assert fault in faults[0].problem
+    assert fault in faults[0].problem.en
+    assert faults[0].problem.zh != faults[0].problem.en
+    assert _is_chinese(faults[0].problem.zh)
+    assert not re.search("[a-z] [a-z]", faults[0].allowed.zh), faults[0].allowed.zh
     assert faults[0].line is None or faults[0].line > 2 or not text.splitlines()[2:]
+
+
+def _is_chinese(text: str) -> bool:
+    return any("一" <= character <= "鿿" for character in text)
 
 
 def test_every_fault_is_told_at_once_in_the_order_of_the_text() -> None:
@@ -67,11 +74,15 @@ def test_a_fault_says_where_what_and_what_is_allowed() -> None:
     assert (
         str(raised.value.faults[0]) == "rules[0].any[0].window (line 6): is '9s'; allowed: 10s, 1m, 5m, 15m"
     )
-    assert raised.value.faults[0].to_record() == {
+    assert raised.value.faults[0].to_record("en") == {
         "path": "rules[0].any[0].window",
         "message": "rules[0].any[0].window (line 6): is '9s'; allowed: 10s, 1m, 5m, 15m",
         "line": 6,
     }
+    assert (
+        raised.value.faults[0].of("zh")
+        == "rules[0].any[0].window（第 6 行）：是 '9s'；允许：10s, 1m, 5m, 15m"
+    )
 
 
 def test_many_faults_are_counted_and_the_first_told() -> None:
@@ -89,12 +100,12 @@ def test_json_faults_have_paths() -> None:
     _, faults = check('{"rules": [], "rules": [], "x": 1}')
     assert {fault.path for fault in faults} == {"rules", "x"}
     _, faults = check('{"rules": [{"name": "a", "kind": "stutter", "any": [], "for_s": 1e999}]}')
-    assert "not finite" in faults[0].problem
+    assert "not finite" in faults[0].problem.en
 
 
 def test_a_huge_text_is_refused_unread() -> None:
     _, faults = check("# " + "x" * TEXT_BYTES_MAX)
-    assert [fault.allowed for fault in faults] == [f"at most {TEXT_BYTES_MAX}"]
+    assert [fault.allowed.en for fault in faults] == [f"at most {TEXT_BYTES_MAX}"]
 
 
 def test_too_many_rules_are_refused() -> None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
 
 import orjson
+import uvloop
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.table import Table
@@ -26,14 +29,19 @@ from deploy.local.process import Process
 from deploy.local.valkey import Valkey
 from stream.settings import Settings
 from stream.topics import ensure
+from tests.bench.ingest.offered import OFFERING
+from tests.bench.shares import STEPS, Shares, Way, ways
 from tests.system import System, alerts_over_websocket
+from tests.waiting import until
 
-__all__ = ["SECONDS", "measure", "run", "show"]
+__all__ = ["SECONDS", "Measured", "measure", "run", "show"]
 
 ROOMS: Final = 100
 CALM_S: Final = 12
 STALL_S: Final = 12
 SECONDS: Final = 90
+_MADE_S: Final = 120
+"""Longest time that the source of events may take to make them."""
 _CYCLE_S: Final = CALM_S + STALL_S + 16
 
 
@@ -68,15 +76,22 @@ def _row(table: Table, name: str, figures: list[int]) -> None:
     table.add_row(name, str(len(figures)), f"{cuts[49]:.0f} ms", f"{cuts[98]:.0f} ms", f"{max(figures)} ms")
 
 
-async def measure(
-    folder: Path, *roles: str, beside: Callable[[Settings], Process] | None = None
-) -> list[dict[str, Any]]:
-    """Return the frames that a client got.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run gave: frames of alerts that a client got, the way of each new one, who used the cores."""
+
+    frames: list[dict[str, Any]]
+    ways: list[Way]
+    shares: Table
+
+
+async def measure(folder: Path, *roles: str, beside: Callable[[Settings], Process] | None = None) -> Measured:
+    """Return what a client got.
 
     Args:
         folder: of broker, store and logs.
         roles: those that run.
-        beside: gives a process that runs meanwhile.
+        beside: gives a process that runs meanwhile; it says ``OFFERING`` when it begins.
     """
     async with Kafka(folder / "kafka") as kafka, Valkey(folder / "valkey") as valkey:
         settings = Settings(
@@ -84,27 +99,35 @@ async def measure(
         )
         await ensure(settings)
         system = System(settings, folder)
-        async with system.running(*roles), contextlib.AsyncExitStack() as stack:
-            await system.ready()
+        async with contextlib.AsyncExitStack() as stack:
+            others = {"broker": kafka.pid, "store": valkey.pid, "bench, its pings and client": os.getpid()}
             if beside is not None:
                 process = beside(settings)
                 process.start()
                 stack.push_async_callback(process.stop)
+                others["source of events"] = process.pid
+            await stack.enter_async_context(system.running(*roles))
+            await system.ready()
+            if beside is not None:
+                await until(lambda: process.tail(1) == OFFERING, _MADE_S, what="the source of events")
+            shares = Shares({role.name: role.pid for role in system.roles} | others)
             watching = asyncio.create_task(
                 alerts_over_websocket(system.gateway_port, enough=lambda _: False, deadline_s=SECONDS + 10)
             )
             await _send(settings)
-            return await watching
+            frames, table = await watching, shares.table()
+        return Measured(frames, await ways(settings, frames), table)
 
 
 def run() -> None:
     """Start everything, measure, print."""
     with tempfile.TemporaryDirectory(prefix="roomwatch-bench-") as folder:
-        show(asyncio.run(measure(Path(folder), "ingest", "engine", "gateway")))
+        show(uvloop.run(measure(Path(folder), "ingest", "engine", "gateway")))
 
 
-def show(frames: list[dict[str, Any]]) -> None:
-    """Print how late alerts were."""
+def show(measured: Measured) -> None:
+    """Print how late alerts were, where the time went, and who used the cores."""
+    frames = measured.frames
     first = [frame for frame in frames if frame["alert"]["change"] == 1 and frame["alert"]["room_id"]]
     table = Table("due to", "alerts", "p50", "p99", "worst")
     if len(first) > 1:
@@ -113,4 +136,6 @@ def show(frames: list[dict[str, Any]]) -> None:
             frame["received_ms"] - frame["alert"]["at_ms"] + frame["alert"]["latency_ms"] for frame in first
         ]
         _row(table, "WebSocket client", received)
-    Console().print(table, f"{ROOMS} rooms, {len(frames)} frames of alerts in {SECONDS} s")
+    for name, figures in zip(STEPS, zip(*measured.ways, strict=True), strict=False):
+        _row(table, name, list(figures))
+    Console().print(table, measured.shares, f"{ROOMS} rooms, {len(frames)} frames of alerts in {SECONDS} s")

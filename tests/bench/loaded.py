@@ -1,17 +1,17 @@
 """As `latency`, with every role running and 5 000 events a second of 1 000 other rooms beside.
 
-``ROOMWATCH_BENCH_ROOMS`` gives another number of rooms. Those events are the mix of the ingest's bench,
-offered by a process of its own; that process, broker and store take their share of the same cores.
+``ROOMWATCH_BENCH_ROOMS`` gives another number of rooms. Those events are the mix of the ingest's bench, made
+before and offered by a process of its own; that process, broker and store take their share of the same cores.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from rich.console import Console
 
 from deploy.local.process import Process
@@ -34,8 +34,9 @@ def run() -> None:
 
         def producer(settings: Settings) -> Process:
             numbers = {"rooms": OTHER_ROOMS, "seed": _SEED, "per_s": PER_S, "seconds": SECONDS + 30}
-            return offered.process(settings, Path(folder) / "offered.log", numbers)
+            log, told = Path(folder) / "offered.log", Path(folder) / "offered.json"
+            return offered.process(settings, log, numbers, out=told)
 
-        show(asyncio.run(measure(Path(folder), *_ROLES, beside=producer)))
+        show(uvloop.run(measure(Path(folder), *_ROLES, beside=producer)))
     beside = f"{PER_S:,} events a second of {OTHER_ROOMS:,} rooms"
     Console().print(f"{beside} beside, {', '.join(_ROLES)}; {load()}")

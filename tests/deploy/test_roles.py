@@ -42,7 +42,7 @@ def test_the_demo_goes_on_without_data_and_prometheus(places, monkeypatch, tmp_p
     monkeypatch.setattr(roles_module, "_CHAT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert [role.name for role in roles(places)] == [
-        "ingest", "engine", "gateway", "notifier", "exporter", "simulate",
+        "ingest", "engine", "gateway", "notifier", "exporter", "recorder", "simulate",
     ]  # fmt: skip
     assert len(left_out()) == 3
     assert str(PROVISIONING) in left_out()[-1]

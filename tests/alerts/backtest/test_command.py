@@ -135,6 +135,8 @@ def test_a_sweep_is_told_for_each_value(folder, monkeypatch):
     shown = ask(folder, monkeypatch, "--progress", "none", *sweep).stdout
     assert "█" in shown
     assert "refused: the rule set has" in shown
+    assert "is not beyond warning" in found["values"][2]["refused"]["en"]
+    assert "没有超出 warning" in found["values"][2]["refused"]["zh"]
 
 
 def test_a_range_is_cut_to_what_is_kept(folder):

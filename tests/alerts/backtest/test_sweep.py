@@ -8,6 +8,7 @@ import pytest
 
 from alerts.backtest.sweep import parse_sweep, swept
 from alerts.ruleset import RuleSet
+from alerts.wording import Wording
 from stream.errors import SettingsError
 from tests.alerts.backtest.history import RULES
 
@@ -77,7 +78,7 @@ def test_keys_of_a_rule_and_parameters_of_a_detector_can_be_swept():
 
 def test_a_value_that_makes_the_set_wrong_is_told_and_the_others_are_tried():
     found = swept(RULES, parse_sweep("stutter.live_stall_ratio.warning=0.04..0.06:3"))
-    assert [isinstance(made, str) for _, made in found] == [False, True, True]
+    assert [isinstance(made, Wording) for _, made in found] == [False, True, True]
     assert "rules[0]" in str(found[2][1])
 
 

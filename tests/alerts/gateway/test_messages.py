@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from alerts.gateway.invalid import told
 from alerts.gateway.messages import language_of, with_detail
+from alerts.invalid import told
 from alerts.wording import Wording
 
 

@@ -166,6 +166,7 @@ def test_a_fault_tells_where_what_and_what_is_allowed(text, path, says):
     assert routes is None
     assert [fault.path for fault in faults] == [path]
     assert says in str(faults[0])
+    assert any("一" <= character <= "鿿" for character in faults[0].problem.zh)
 
 
 def test_every_fault_is_told_at_once_with_its_line():
