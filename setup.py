@@ -13,6 +13,7 @@ setup(
             "stream.native._native",
             [str(_NATIVE / "module.cpp")],
             depends=sorted(map(str, _NATIVE.glob("*.hpp"))),
+            libraries=["simdjson", "crypto"],
             cxx_std=20,
             extra_compile_args=["-O3", "-ffp-contract=off", "-Wall", "-Wextra"],
         )

@@ -11,17 +11,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, get_type_hints
 
-from stream.model import Feed
-from stream.panes import JUDGED_MS
+from stream.model import Danmaku, Feed, Like, Visit
+from stream.native import Events, Part
 
 if TYPE_CHECKING:
     from stream.alignment import Record
     from stream.tally import Tally
     from stream.words import Words
 
-__all__ = ["Batch", "Extra", "FeedFigures", "Fresh", "Group", "Layout", "Registers"]
+__all__ = ["Batch", "Extra", "FeedFigures", "FloodBatch", "Fresh", "Group", "Layout", "Registers", "part_of"]
+
+_ACTIONS: Final = get_args(get_type_hints(Visit)["action"])
+_Batch = TypeVar("_Batch", "Batch", "FloodBatch")
 
 Registers = dict[str, list[int]]
 """What a session keeps besides sums, by name: newest and largest values. Each is a short list of integers."""
@@ -149,8 +152,6 @@ class Batch:
         words: the word lists; None where none are looked for.
         paired_ms: of orders: append time of an order's `created` with its `paid` and the other way round,
             None where the other one has not come or belongs to another session.
-        oldest: number of the oldest fine and of the oldest coarse pane that may be begun, and of the oldest
-            coarse one for what is kept briefly.
     """
 
     tally: Tally
@@ -162,7 +163,6 @@ class Batch:
     whole: bool = True
     words: Words | None = None
     paired_ms: Sequence[int | None] = ()
-    oldest: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def appended_ms(self) -> list[int]:
@@ -174,29 +174,56 @@ class Batch:
         """Return the offset of each event in its log."""
         return [self.records[at][3] for at in self.places]
 
-    def stale(self) -> set[int]:
-        """Return the places among the events of those that come ``JUDGED_MS`` or later after their time."""
-        last_ms = self.records[self.places[-1]][2]
-        if min([event.at_ms for event in self.events]) > last_ms - JUDGED_MS:
-            return set()
-        arrivals = zip(self.events, self.appended_ms, strict=True)
-        return {at for at, (event, append_ms) in enumerate(arrivals) if event.at_ms <= append_ms - JUDGED_MS}
-
     def fresh(self, at_ms: int) -> Fresh:
         """Return where an event of this time is added."""
         return self.tally.fresh_at(-1 if self.late else at_ms // 1_000)
 
 
+@dataclass(slots=True)
+class FloodBatch:
+    """Events of one feed that floods that belong to one session, as the native module has them.
+
+    Attributes:
+        tally: where they are counted.
+        part: the events, in the order of their log.
+        late: whether they count in totals only.
+        whole: False where only the core of the catalogue is counted: no people, no words, nobody's share.
+        words: the word lists; None where none are looked for.
+        oldest: number of the oldest fine and of the oldest coarse pane that may be begun, and of the oldest
+            coarse one for what is kept briefly.
+    """
+
+    tally: Tally
+    part: Part
+    late: bool
+    whole: bool = True
+    words: Words | None = None
+    oldest: tuple[int, int, int] = (0, 0, 0)
+
+
+def part_of(event: Danmaku | Like | Visit, user: int, append_ms: int, offset: int) -> Part:
+    """Return an event that Python has decoded as the native module has it.
+
+    Args:
+        event: the event.
+        user: hash of its user.
+        append_ms: its append time, epoch milliseconds.
+        offset: its offset.
+    """
+    events = Events(1, _ACTIONS)
+    events.put(0, event, user, append_ms, offset)
+    ((_, part),) = events.rooms()
+    return part
+
+
 @dataclass(frozen=True, slots=True)
-class FeedFigures:
+class FeedFigures(Generic[_Batch]):
     """How the events of a feed are counted.
 
     Attributes:
         feed: the feed.
         add: adds a batch to its session.
-        users: whether ``add`` looks at the users.
     """
 
     feed: Feed
-    add: Callable[[Batch], None]
-    users: bool = False
+    add: Callable[[_Batch], None]

@@ -9,33 +9,28 @@ by ``MEMORY_MAX`` each and start anew when full: nothing is lost, some ids are c
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
+from stream import native
+from stream.alignment import Record
 from stream.errors import InvalidEvent
-from stream.judge import DEPTH_MAX, deeper_than, field_rules, judge
-from stream.model import FUTURE_LIMIT_MS, ID_PATTERN, STRUCTS, VALUE_BYTES_MAX, Event, Feed, Record
+from stream.judge import DEPTH_MAX, deeper_than, field_rules, flood_fields, judge
+from stream.model import FLOODS, FUTURE_LIMIT_MS, ID_PATTERN, STRUCTS, VALUE_BYTES_MAX, Event, Feed
+from stream.model import Record as Struct
+from stream.native import Events, FloodDecoder
 from stream.users import UserHasher
 
-__all__ = ["MEMORY_MAX", "Batch", "Decoder", "Invalid", "key_field", "partition_of"]
+__all__ = ["MEMORY_MAX", "Batch", "Decoder", "Flood", "Invalid", "key_field", "partition_of"]
 
 MEMORY_MAX: Final = 65_536
 """Most rooms, and most ids, that a decoder remembers as good; about 6 MB of each."""
 
-_WARY_BATCHES: Final = 8
-"""Batches that are looked at record by record after one that had more than plainly good records."""
-_at_ms: Final = attrgetter("at_ms")
-_user_id: Final = attrgetter("user_id")
 _id_matches: Final = re.compile(ID_PATTERN).match
-
-_MURMUR_SEED: Final = 0x9747B28C
-_MURMUR_M: Final = 0x5BD1E995
-_32: Final = 0xFFFFFFFF
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -45,20 +40,7 @@ def partition_of(key: str, partitions: int) -> int:
         key: the room id, or the vendor's name on ``live.vendors``.
         partitions: how many the topic has, above zero.
     """
-    return (_murmur2(key.encode()) & 0x7FFFFFFF) % partitions
-
-
-def _murmur2(raw: bytes) -> int:
-    whole = len(raw) & ~3
-    digest = _MURMUR_SEED ^ len(raw)
-    for start in range(0, whole, 4):
-        word = int.from_bytes(raw[start : start + 4], "little") * _MURMUR_M & _32
-        word = (word ^ word >> 24) * _MURMUR_M & _32
-        digest = (digest * _MURMUR_M & _32) ^ word
-    if whole < len(raw):
-        digest = (digest ^ int.from_bytes(raw[whole:], "little")) * _MURMUR_M & _32
-    digest = (digest ^ digest >> 13) * _MURMUR_M & _32
-    return digest ^ digest >> 15
+    return native.partition_of(key, partitions)
 
 
 def key_field(feed: Feed) -> str:
@@ -85,20 +67,26 @@ class Batch:
 
     Attributes:
         events: one for each record, in order; None where it is bad.
-        users: short hash of the user of each event; empty where the feed has no users.
-        rooms: of a feed with users: each room and the places of its events, in order.
         invalids: the bad ones, in order.
     """
 
     events: list[Event | None]
-    users: list[int]
-    rooms: list[tuple[str, list[int]]]
     invalids: list[Invalid]
 
-    def refuse(self, error: InvalidEvent) -> None:
-        """Add a bad record."""
-        self.invalids.append(Invalid(len(self.events), error))
-        self.events.append(None)
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """What a batch of records of a feed that floods says.
+
+    Attributes:
+        events: one for each record, in order, as they are counted; nothing where it is bad.
+        invalids: the bad ones, in order.
+        event: gives the event of a good record by its place.
+    """
+
+    events: Events
+    invalids: list[Invalid]
+    event: Callable[[int], Event]
 
 
 class Decoder:
@@ -122,13 +110,23 @@ class Decoder:
         self._partitions: Final = partitions
         self._owner: Final = attrgetter(owner)
         self._ids: Final = tuple(n for n, rule in field_rules(feed).items() if rule.is_id and n != owner)
-        self._has_user: Final = self._ids[:1] == ("user_id",)
         self._users: Final = users or UserHasher(b"nobody counts")
         self._rooms: Final[list[dict[bytes | None, str]]] = [{} for _ in range(partitions)]
         self._good_ids: Final[set[str | None]] = {None}
-        self._wary = 0
         self._struct: Final = msgspec.json.Decoder(STRUCTS[feed])
         self._fast: Callable[[Any], Any] = msgspec.json.Decoder(_strict(STRUCTS[feed])).decode
+        self._flood: Final = (
+            FloodDecoder(
+                fields=flood_fields(feed),
+                partitions=partitions,
+                value_bytes=VALUE_BYTES_MAX,
+                ahead_ms=FUTURE_LIMIT_MS,
+                rooms=MEMORY_MAX,
+                users=self._users,
+            )
+            if feed in FLOODS
+            else None
+        )
 
     def decode(self, value: bytes | None, key: bytes | None, partition: int, append_ms: int) -> Event:
         """Return the event of one record.
@@ -155,133 +153,51 @@ class Decoder:
             pass
         return self._settle(value, key, partition, append_ms)
 
-    def decode_batch(
-        self, records: Sequence[tuple[bytes | None, bytes | None, int, int]], partition: int
-    ) -> Batch:
+    def decode_batch(self, records: Iterable[Record], partition: int) -> Batch:
         """Return the events of records of one partition.
 
         Args:
-            records: value, key, append time in epoch milliseconds, offset (not looked at) of each.
+            records: the records.
             partition: the partition that they lie in, 0 <= partition < partitions.
         """
-        batch = Batch([], [], [], [])
-        if not self._has_user:
-            self._batch(batch, records, partition)
-        elif self._wary or not self._all_good(batch, records, partition):
-            self._batch_of_users(batch, records, partition)
-            self._wary = max(0, self._wary - 1)
-        return batch
-
-    def _all_good(
-        self, batch: Batch, records: Sequence[tuple[bytes | None, bytes | None, int, int]], partition: int
-    ) -> bool:
-        """Fill the batch if every record is plainly good, one step for all records after the other."""
-        if not records:
-            return True
-        self._wary = _WARY_BATCHES
-        values, keys, appended_ms, _ = zip(*records, strict=True)
-        try:
-            events = list(map(self._fast, values))
-        except _REFUSALS:
-            return False
-        if (
-            max(map(len, values)) > VALUE_BYTES_MAX
-            or max(map(_at_ms, events)) > min(appended_ms) + FUTURE_LIMIT_MS
-        ):
-            return False
-        owners = list(map(self._owner, events))
-        users: list[Any] = list(map(self._users.known.get, map(_user_id, events)))
-        try:
-            if owners != list(map(self._rooms[partition].get, keys)):
-                self._learn_places(owners, keys, partition)
-            for name in self._ids[1:]:
-                for given in set(map(attrgetter(name), events)) - self._good_ids:
-                    self._learn_id(given)
-            if None in users:
-                users = [
-                    self._learn_user(event.user_id) if user is None else user
-                    for event, user in zip(events, users, strict=True)
-                ]
-        except (_RefusedError, InvalidEvent):
-            return False
-        places: defaultdict[str, list[int]] = defaultdict(list)
-        for at, room_id in enumerate(owners):
-            places[room_id].append(at)
-        batch.events.extend(events)
-        batch.users.extend(users)
-        batch.rooms.extend(places.items())
-        self._wary = 0
-        return True
-
-    def _batch(
-        self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
-    ) -> None:
+        batch = Batch([], [])
         for value, key, append_ms, _ in records:
             try:
                 batch.events.append(self.decode(value, key, partition, append_ms))
             except InvalidEvent as error:
-                batch.refuse(error)
+                batch.invalids.append(Invalid(len(batch.events), error))
+                batch.events.append(None)
+        return batch
 
-    def _batch_of_users(
-        self, batch: Batch, records: Iterable[tuple[bytes | None, bytes | None, int, int]], partition: int
-    ) -> None:
-        """Do as ``_batch``, and with everything in one loop: these are the feeds that flood."""
-        append, append_user = batch.events.append, batch.users.append
-        good_ids, more_ids = self._good_ids, self._ids[1:]
-        fast, room_of, known = self._fast, self._rooms[partition].get, self._users.known.get
-        places: dict[bytes | None, tuple[str | None, list[int]]] = {}
-        places_of = places.get
-        for at, (value, key, append_ms, _) in enumerate(records):
+    def decode_flood(self, records: list[Record], partition: int) -> Flood:
+        """Return the events of records of one partition; of feeds that flood only, see ``FLOODS``.
+
+        What is plainly good is decoded natively, whatever else by ``decode``.
+        """
+        assert self._flood is not None, f"{self.feed} does not flood"
+
+        def event(at: int) -> Event:
+            value, key, append_ms, _ = records[at]
+            return self.decode(value, key, partition, append_ms)
+
+        events, others = self._flood.decode(records, partition)
+        flood = Flood(events, [], event)
+        for at in others:
             try:
-                event = fast(value)
-                user = known(event.user_id)
-                if user is None:
-                    user = self._learn_user(event.user_id)
-                for name in more_ids:
-                    if getattr(event, name) not in good_ids:
-                        self._learn_id(getattr(event, name))
-                room = places_of(key)
-                if room is None:
-                    room = places[key] = (room_of(key), [])
-                if (
-                    room[0] == event.room_id
-                    and event.at_ms <= append_ms + FUTURE_LIMIT_MS
-                    and len(value) <= VALUE_BYTES_MAX  # type: ignore[arg-type]  # it was decoded
-                ):
-                    append(event)
-                    append_user(user)
-                    room[1].append(at)
-                    continue
-            except _REFUSALS:
-                pass
-            try:
-                settled: Any = self._settle(value, key, partition, append_ms)
+                found: Any = event(at)
             except InvalidEvent as error:
-                batch.refuse(error)
-                append_user(0)
-            else:
-                append(settled)
-                append_user(self._users.short(settled.user_id))
-                _, others = places.get(key, (None, []))
-                places[key] = (settled.room_id, [*others, at])
-            fast = self._fast
-        batch.rooms.extend((room_id, found) for room_id, found in places.values() if room_id and found)
+                flood.invalids.append(Invalid(at, error))
+                continue
+            _, _, append_ms, offset = records[at]
+            events.put(at, found, self._users.short(found.user_id), append_ms, offset)
+        self._flood.lenient = bool(self.unknown)
+        return flood
 
     def _check_ids(self, event: Any, names: tuple[str, ...]) -> None:
         for name in names:
             given = getattr(event, name)
             if given not in self._good_ids and not (given.isalnum() and given.isascii()):
                 self._learn_id(given)
-
-    def _learn_places(self, owners: Iterable[str], keys: Iterable[bytes | None], partition: int) -> None:
-        for owner, key in set(zip(owners, keys, strict=True)):
-            if self._rooms[partition].get(key) != owner:
-                self._check_place(owner, key, partition)
-
-    def _learn_user(self, user_id: str) -> int:
-        if _id_matches(user_id) is None:
-            raise _RefusedError
-        return self._users.short(user_id)
 
     def _learn_id(self, given: str) -> None:
         if _id_matches(given) is None:
@@ -348,7 +264,7 @@ def _shown(key: bytes | None) -> str:
     return "missing" if key is None else repr(key[:80])[1:]
 
 
-def _strict(struct: type[Record]) -> type[Record]:
+def _strict(struct: type[Struct]) -> type[Struct]:
     """Return the struct's variant that refuses unknown fields."""
     return msgspec.defstruct(  # type: ignore[return-value]  # a subclass of the base that is given
         struct.__name__,

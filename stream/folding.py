@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from stream.alignment import FAR_MS, Alignment
-from stream.codec import Decoder
+from stream.alignment import FAR_MS, Alignment, Record
+from stream.codec import Decoder, Invalid
 from stream.deadletter import DeadLetter
 from stream.deadshare import DeadShare
-from stream.model import CRITICAL_FEEDS, FEEDS, Event, Feed
+from stream.model import CRITICAL_FEEDS, FEEDS, FLOODS, Event, Feed
 from stream.partition import Partition
 from stream.sessions import SILENCE_MS, Room
 
@@ -91,19 +91,28 @@ class Folder:
         records = queue.take(self._alignment.limit_ms(feed, barrier_ms), CHUNK)
         if not records:
             return 0
-        batch = self._decoders[feed].decode_batch(records, self._number)
-        self._partition.fold(feed, batch, records)
-        if feed in CRITICAL_FEEDS and feed != "vendors":
-            self._note_critical(batch.events)
-        for invalid in batch.invalids:
+        invalids = self._fold_records(feed, records)
+        for invalid in invalids:
             value, key, _, offset = records[invalid.index]
             letter = DeadLetter(self._topics[feed], self._number, offset, invalid.error.reason, key, value)
             self.dead.append(letter)
         self.offsets[feed], self.appended[feed] = records[-1][3] + 1, records[-1][2]
         self.folded[feed] += len(records)
-        self.shares.add(records[-1][2], records=len(records), dead=len(batch.invalids))
+        self.shares.add(records[-1][2], records=len(records), dead=len(invalids))
         self.changed = True
         return len(records)
+
+    def _fold_records(self, feed: Feed, records: list[Record]) -> list[Invalid]:
+        decoder = self._decoders[feed]
+        if feed in FLOODS:
+            flood = decoder.decode_flood(records, self._number)
+            self._partition.fold_flood(feed, flood, records)
+            return flood.invalids
+        batch = decoder.decode_batch(records, self._number)
+        self._partition.fold(feed, batch.events, records)
+        if feed in CRITICAL_FEEDS and feed != "vendors":
+            self._note_critical(batch.events)
+        return batch.invalids
 
     def _note_critical(self, events: Sequence[Event | None]) -> None:
         rooms = self._partition.rooms

@@ -33,7 +33,7 @@ from msgspec import inspect
 from stream.errors import InvalidEvent
 from stream.model import ID_PATTERN, STRUCTS, VALUE_BYTES_MAX, Feed, Record
 
-__all__ = ["DEPTH_MAX", "FieldRule", "deeper_than", "field_rules", "judge", "parse"]
+__all__ = ["DEPTH_MAX", "FieldRule", "deeper_than", "field_rules", "flood_fields", "judge", "parse"]
 
 DEPTH_MAX: Final = 256
 """Deepest nesting of arrays and objects; RFC 8259 section 9 lets a reader set one. Well below what any of our
@@ -174,11 +174,16 @@ def _rules_of(struct: type[Record]) -> dict[str, FieldRule]:
 
 
 def _rule(field: inspect.Field) -> FieldRule:
-    kind: inspect.Type = field.type
-    if isinstance(kind, inspect.UnionType):
-        kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+    kind = _plain(field.type)
     is_id = isinstance(kind, inspect.Metadata)
     return FieldRule(field.name, field.required, is_id, *_check(kind))
+
+
+def _plain(kind: inspect.Type) -> inspect.Type:
+    """Return the type of a field that is there."""
+    if isinstance(kind, inspect.UnionType):
+        return next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+    return kind
 
 
 def _check(kind: inspect.Type) -> Check:
@@ -239,6 +244,38 @@ def _is_number(value: Any) -> bool:
 def _is_integer(value: Any) -> bool:
     """Tell whether JSON Schema calls it an integer; what no float can hold is one too, out of every bound."""
     return _is_number(value) and (isinstance(value, int) or value.is_integer() or math.isinf(value))
+
+
+FloodField = tuple[str, str, bool, float, float, tuple[str, ...]]
+"""A field as the native decoder takes it: name, kind (``id``, ``text``, ``integer``, ``number``, ``word``),
+whether it is required, the least and the most that it may be (of a text: characters), the words that it may
+be."""
+
+
+def flood_fields(feed: Feed) -> list[FloodField]:
+    """Return the fields of a feed that floods."""
+    info = inspect.type_info(STRUCTS[feed])
+    assert isinstance(info, inspect.StructType)
+    return [
+        (field.name, kind, field.required, least, most, words)
+        for field in info.fields
+        for kind, least, most, words in (_shape(_plain(field.type)),)
+    ]
+
+
+def _shape(kind: inspect.Type) -> tuple[str, float, float, tuple[str, ...]]:
+    match kind:
+        case inspect.Metadata():
+            return "id", 1, 64, ()
+        case inspect.IntType(ge=int(least), le=int(most)):
+            return "integer", least, most, ()
+        case inspect.FloatType(ge=least, le=most) if least is not None and most is not None:
+            return "number", least, most, ()
+        case inspect.LiteralType(values=values):
+            return "word", 0, 0, tuple(map(str, values))
+        case inspect.StrType(min_length=least, max_length=int(most)):
+            return "text", least or 0, most, ()
+    raise AssertionError(f"no native field for {kind}")
 
 
 _RULES: Final[dict[Feed, dict[str, FieldRule]]] = {

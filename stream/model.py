@@ -15,6 +15,7 @@ __all__ = [
     "BULK_FEEDS",
     "CRITICAL_FEEDS",
     "FEEDS",
+    "FLOODS",
     "FUTURE_LIMIT_MS",
     "ID_PATTERN",
     "NUMBER_MAX",
@@ -44,6 +45,8 @@ CRITICAL_FEEDS: Final[tuple[Feed, ...]] = ("health", "orders", "vendors", "rooms
 BULK_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits", "transcript")
 """Feeds that may flood; they follow the assignment of the critical ones."""
 FEEDS: Final[tuple[Feed, ...]] = CRITICAL_FEEDS + BULK_FEEDS
+FLOODS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits")
+"""Feeds of what viewers do: nearly all records are theirs, so they are decoded and counted natively."""
 
 VALUE_BYTES_MAX: Final = 64 * 1024
 """A larger value is a dead letter (``too_large``); bytes, from the contract."""

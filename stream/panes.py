@@ -8,12 +8,11 @@ bounded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from stream.catalogue import WINDOWS_MS
 from stream.metrics.traffic import AFTERS_MS
-from stream.native import times_of
+from stream.native import Events
 
 __all__ = [
     "COARSE_MS",
@@ -129,12 +128,7 @@ class LateRule:
             return False
         return at_ms < self.highest_ms - self.lateness_ms
 
-    def late_ones(self, events: Sequence[Any]) -> set[int]:
-        """Return the places of the late ones among the next events of the log; None is no event."""
-        oldest, newest = times_of(events)
-        if oldest > newest:
-            return set()
-        if oldest >= max(newest, self.highest_ms) - self.lateness_ms:
-            self.highest_ms = max(newest, self.highest_ms)
-            return set()
-        return {at for at, event in enumerate(events) if event is not None and self.late(event.at_ms)}
+    def late_ones(self, events: Events) -> set[int]:
+        """Return the places of the late ones among the next events of the log."""
+        late, self.highest_ms = events.late_ones(self.highest_ms, self.lateness_ms)
+        return set(late)

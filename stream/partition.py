@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from stream.alignment import Record
-from stream.cells import Batch
-from stream.codec import Batch as Decoded
+from stream.cells import Batch, FloodBatch, part_of
+from stream.codec import Flood
 from stream.figures import FEED_FIGURES
 from stream.figures.words import add_title_words
-from stream.model import FEEDS, Feed, Order
-from stream.native import times_of
+from stream.model import FEEDS, FLOODS, Feed, Order
+from stream.native import Part
 from stream.operations import Operation
 from stream.orders import OFF_AIR, PROVISIONAL, OrderMemory, order_key
 from stream.panes import LateRule, oldest_brief, oldest_panes
@@ -30,8 +29,6 @@ from stream.users import UserHasher
 from stream.words import Source, Words
 
 __all__ = ["Partition"]
-
-_Value = TypeVar("_Value")
 
 
 class Partition:
@@ -69,19 +66,32 @@ class Partition:
             "transcript": self._fold_transcript,
         }
 
-    def fold(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
-        """Fold records of one feed.
+    def fold(self, feed: Feed, events: Sequence[Any], records: Sequence[Record]) -> None:
+        """Fold records of a feed that does not flood.
 
         Args:
             feed: the feed.
-            batch: what the records say, in order; dead letters are passed over.
+            events: what the records say, in order; None, a dead letter, is passed over.
             records: the records.
         """
-        fold = self._folds.get(feed)
-        if fold is None:
-            self._fold_events(feed, batch, records)
-        else:
-            fold(batch.events, records)
+        self._folds[feed](events, records)
+
+    def fold_flood(self, feed: Feed, flood: Flood, records: Sequence[Record]) -> None:
+        """Fold records of a feed that floods; nearly everything goes through this.
+
+        Args:
+            feed: the feed.
+            flood: what the records say; dead letters are passed over.
+            records: the records.
+        """
+        late = self.late[feed].late_ones(flood.events)
+        if late:
+            self.counts[f"late:{feed}"] += len(late)
+        for room_id, part in flood.events.rooms():
+            room = self._room(room_id)
+            if (late and not late.isdisjoint(part.places)) or not self._fold_together(feed, room, part):
+                for at in part.places:
+                    self._fold_one(feed, flood.event(at), records[at], late=at in late)
 
     def barrier_ms(self, horizon_ms: int) -> int:
         """Return when a room may have been silent for too long, ``FAR_MS`` if not up to a horizon."""
@@ -155,46 +165,18 @@ class Partition:
             room = self.rooms[room_id] = Room(room_id)
         return room
 
-    def _fold_events(self, feed: Feed, batch: Decoded, records: Sequence[Record]) -> None:
-        """Count events; nearly everything goes through this."""
-        events = batch.events
-        late = self._note_late_ones(feed, events)
-        for room_id, places in batch.rooms:
-            room = self._room(room_id)
-            if not (
-                late.isdisjoint(places)
-                and self._fold_together(feed, room, events, batch.users, records, places)
-            ):
-                for at in places:
-                    self._fold_one(feed, events[at], records[at], late=at in late)
-
-    def _note_late_ones(self, feed: Feed, events: Sequence[Any]) -> set[int]:
-        """Return the places of the late events of a feed, in the order of its log."""
-        late = self.late[feed].late_ones(events)
-        if late:
-            self.counts[f"late:{feed}"] += len(late)
-        return late
-
-    def _fold_together(
-        self,
-        feed: Feed,
-        room: Room,
-        events: Sequence[Any],
-        users: Sequence[int],
-        records: Sequence[Record],
-        places: list[int],
-    ) -> bool:
+    def _fold_together(self, feed: Feed, room: Room, part: Part) -> bool:
         """Count events of one room at once if the open session holds them all; tell whether it does."""
         session = room.current
-        if session is None or session.opened > records[places[0]][2] + self._settle_ms:
+        if (
+            session is None
+            or session.opened > part.first_append_ms + self._settle_ms
+            or part.oldest_ms < session.start_ms
+        ):
             return False
-        some = _at(events, places)
-        if times_of(some)[0] < session.start_ms:
-            return False
-        room.newest_ms[feed] = records[places[-1]][2]
+        room.newest_ms[feed] = part.last_append_ms
         self.touched.add(room)
-        batch = self._batch(session.tally, some, _at(users, places), records, places, late=False)
-        FEED_FIGURES[feed].add(batch)
+        FEED_FIGURES[feed].add(self._flood_batch(session.tally, part, late=False))
         return True
 
     def _fold_one(self, feed: Feed, event: Any, record: Record, *, late: bool) -> None:
@@ -209,7 +191,7 @@ class Partition:
         if session is None:
             self._homeless(room, feed, offset, came)
             return
-        user = self._users.short(event.user_id) if FEED_FIGURES[feed].users else 0
+        user = self._users.short(event.user_id) if feed in FLOODS else 0
         if not session.holds(event.at_ms, turn):
             # It would have waited had the `live` record not been read ahead, and lost its text by that.
             came = Waiting(append_ms, late, self._users.scrubbed(event))
@@ -312,6 +294,10 @@ class Partition:
             self._off_air(room, "orders")
 
     def _count(self, feed: Feed, offset: int, session: Session, came: Waiting, user: int) -> None:
+        if feed in FLOODS:
+            part = part_of(came.event, user, came.append_ms, offset)
+            FEED_FIGURES[feed].add(self._flood_batch(session.tally, part, late=came.late))
+            return
         record: Record = (None, None, came.append_ms, offset)
         batch = self._batch_of_one(session.tally, came.event, user, record, late=came.late)
         if isinstance(came.event, Order):
@@ -323,22 +309,11 @@ class Partition:
         key = order_key(order.room_id, order.order_id)
         return self.orders.paired_ms(key, order.status, session_ms=session_ms, append_ms=came.append_ms)
 
-    def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
-        return self._batch(tally, (event,), (user,), (record,), (0,), late=late)
+    def _flood_batch(self, tally: Tally, part: Part, *, late: bool) -> FloodBatch:
+        return FloodBatch(tally, part, late, self._whole, self.words, self._oldest)
 
-    def _batch(
-        self,
-        tally: Tally,
-        events: Sequence[Any],
-        users: Sequence[int],
-        records: Sequence[Record],
-        places: Sequence[int],
-        *,
-        late: bool,
-    ) -> Batch:
-        return Batch(
-            tally, events, users, records, places, late, self._whole, self.words, oldest=self._oldest
-        )
+    def _batch_of_one(self, tally: Tally, event: Any, user: int, record: Record, *, late: bool) -> Batch:
+        return Batch(tally, (event,), (user,), (record,), (0,), late, self._whole, self.words)
 
     def _note_late(self, feed: Feed, at_ms: int) -> bool:
         late = self.late[feed].late(at_ms)
@@ -370,8 +345,3 @@ class Partition:
     def _off_air(self, room: Room, feed: Feed) -> None:
         self.counts[f"off_air:{feed}"] += 1
         room.off_air[feed] = room.off_air.get(feed, 0) + 1
-
-
-def _at(values: Sequence[_Value], places: Sequence[int]) -> Sequence[_Value]:
-    """Return the values at these places."""
-    return itemgetter(*places)(values) if len(places) > 1 else (values[places[0]],)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -70,13 +72,21 @@ class Delivery:
         """Join the group and begin to deliver."""
         await self._app.start()
 
-    async def stop(self) -> None:
-        """Leave the group; bounded in time, and harmless when it did not start."""
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await self._app.stop()
-        except TimeoutError:
-            structlog.get_logger().warning("engine.faust_hangs", after_s=_STOP_S)
+    async def stop(self, *, asked: bool) -> None:
+        """Leave the group; harmless when it did not start.
+
+        Faust waits for the thread of its consumer without a bound and holds our loop meanwhile, and that
+        thread may wait for our loop. So a thread of ours ends the process when the time is over; nothing is
+        lost by it, for every offset is kept with its effect.
+
+        Args:
+            asked: whether the process is to end; if not, it ends with a failure.
+        """
+        watch = threading.Timer(_STOP_S, _cut_short, [0 if asked else 1])
+        watch.daemon = True
+        watch.start()
+        await self._app.stop()
+        watch.cancel()
 
     @property
     def fault(self) -> BaseException | None:
@@ -109,6 +119,11 @@ class Delivery:
                 self._folds.deliver(TopicPartition(message.topic, message.partition), record, end)
 
         return deliver
+
+
+def _cut_short(status: int) -> None:
+    structlog.get_logger().warning("engine.faust_hangs", after_s=_STOP_S)
+    os._exit(status)
 
 
 def route_logs() -> None:

@@ -145,7 +145,7 @@ class _Engine:
             for task in tasks:
                 task.cancel()
             await self._folds.close()
-            await self._delivery.stop()
+            await self._delivery.stop(asked=stop.is_set())
 
     def _fold(self, part: TopicPartition, generation: int) -> Fold:
         return Fold(

@@ -36,7 +36,7 @@ make_venv() {
     fi
     pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet"
     $pip --require-hashes -r requirements.lock || fail "the locked dependencies could not be installed"
-    install_packages no g++:g++
+    install_packages no g++:g++ :libsimdjson-dev :libssl-dev
     has_headers || install_packages no :python3-dev
     has_headers || fail "no Python.h for $(.venv/bin/python -V): install the headers that belong to this Python"
     $pip --no-deps --no-build-isolation --editable . || fail "the project could not be built and installed into .venv"

@@ -46,7 +46,7 @@ __all__ = [
 
 _MODULES: Final = (traffic, dwell, interaction, commerce, items, lag, quality, vendors)
 
-FEED_FIGURES: Final[dict[Feed, FeedFigures]] = {f.feed: f for module in _MODULES for f in module.FIGURES}
+FEED_FIGURES: Final[dict[Feed, FeedFigures[Any]]] = {f.feed: f for module in _MODULES for f in module.FIGURES}
 """How each feed is counted; ``rooms`` and ``marks`` change what a room is and add to nothing."""
 LAYOUT: Final = Layout(group for module in _MODULES for group in module.GROUPS)
 EXTRAS: Final[dict[str, Extra]] = {extra.name: extra for module in _MODULES for extra in module.EXTRAS}

@@ -183,7 +183,7 @@ JOINT: Final = {
     ("visits", "health"): ONLINE,
     ("visits", "orders"): (_ENTER, _CELL["gmv_fen"]),
 }
-FIGURES: Final = (FeedFigures("orders", _add, users=True),)
+FIGURES: Final = (FeedFigures("orders", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_carts_total": total(VISITS.cell("cart")),
     "live_orders_total": _by_status,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stream.cells import Batch, FeedFigures, Group
+from stream.cells import Batch, FeedFigures, FloodBatch, Group
 from stream.figures import busiest, words
 from stream.figures.expression import Expression, known, ratio
 from stream.figures.people import count_people, people
-from stream.figures.repeats import SAID, add_said
+from stream.figures.repeats import SAID, TEXTS_MAX
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
 from stream.figures.view import Formula, View
 from stream.figures.words import add_hits, add_speech_words, reader
@@ -28,18 +28,25 @@ _ENTER: Final = VISITS.cell("enter")
 _AGAIN: Final = DANMAKU.cell("again")
 _INTERACTION_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits", "health")
 _BUSY_FEEDS: Final[tuple[Feed, ...]] = ("danmaku", "likes", "visits")
-FEEDS: Final[dict[str, Any]] = {"like_events": _LIKE_EVENTS, "likes": _LIKES, "lines": _LINES}
+FEEDS: Final[dict[str, Any]] = {
+    "like_events": _LIKE_EVENTS,
+    "likes": _LIKES,
+    "lines": _LINES,
+    "again": _AGAIN,
+    "repeats": busiest.REPEATS,
+    "texts_max": TEXTS_MAX,
+}
 """Cells that the native module counts into; what it knows by the names of extras is said there."""
 
 
-def _add_lines(batch: Batch) -> None:
-    batch.tally.add_lines(batch)
-    if batch.whole:
-        read = reader(batch.words)
-        texts = [read(line.text) for line in batch.events]
-        if not batch.late:
-            add_said(batch, texts)
-        add_hits(batch, texts)
+def _add_lines(batch: FloodBatch) -> None:
+    found = batch.tally.add_lines(batch.part, batch.late, batch.whole, batch.oldest, reader(batch.words))
+    if found:
+        add_hits(batch.tally, found)
+
+
+def _add_likes(batch: FloodBatch) -> None:
+    batch.tally.add_likes(batch.part, batch.late, batch.whole, batch.oldest)
 
 
 def _add_speeches(batch: Batch) -> None:
@@ -81,8 +88,8 @@ EXTRAS: Final = (
 )
 JOINT: Final = {_INTERACTION_FEEDS: ONLINE, _BUSY_FEEDS: busiest.TOGETHER}
 FIGURES: Final = (
-    FeedFigures("danmaku", _add_lines, users=True),
-    FeedFigures("likes", lambda batch: batch.tally.add_likes(batch), users=True),
+    FeedFigures("danmaku", _add_lines),
+    FeedFigures("likes", _add_likes),
     FeedFigures("transcript", _add_speeches),
 )
 FORMULAS: Final[dict[str, Formula]] = {

@@ -13,7 +13,6 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import orjson
 
-from stream.cells import Batch
 from stream.figures.expression import Encoded, Given
 from stream.figures.view import Formula
 from stream.model import Feed, Order
@@ -205,18 +204,16 @@ def new_items(name: str) -> Any:
     return kind and _Items(kind)
 
 
-def add_clicks(batch: Batch, clicks: Iterable[int]) -> None:
+def add_clicks(tally: Tally, clicks: Iterable[tuple[str, int, int]]) -> None:
     """Count who clicks which item.
 
     Args:
-        batch: visits.
-        clicks: the places of the clicks among them.
+        tally: the session.
+        clicks: item, time in epoch milliseconds, and hash of the user of each.
     """
-    for at in clicks:
-        visit = batch.events[at]
-        if visit.item_id is not None:
-            items: _Items[_Clicked] = _of(batch.tally, _CLICKED)
-            items.item(visit.item_id).add(visit.at_ms, batch.users[at])
+    items: _Items[_Clicked] = _of(tally, _CLICKED)
+    for item_id, at_ms, user in clicks:
+        items.item(item_id).add(at_ms, user)
 
 
 def add_paid(tally: Tally, order: Order, user: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from stream.catalogue import WINDOWS_MS
-from stream.cells import Batch, FeedFigures, Group
+from stream.cells import FeedFigures, FloodBatch, Group
 from stream.figures.dwell import add_stays
 from stream.figures.expression import Expression, Open, added, known, larger, ratio, unknown, where
 from stream.figures.items import add_clicks
@@ -46,10 +46,12 @@ ONLINE: Final = tuple(group.cell(cell) for group in PINGS.values() for cell in (
 _BY_KIND: Final = (ONLINE[::2], ONLINE[1::2])
 
 
-def _add(batch: Batch) -> None:
+def _add(batch: FloodBatch) -> None:
     tally = batch.tally
     there, most = tally.registers.get("balance") or (0, 0)
-    here, most, sources, stays, clicks = tally.add_visits(batch, there, most)
+    here, most, sources, stays, clicks = tally.add_visits(
+        batch.part, batch.late, batch.whole, batch.oldest, there, most
+    )
     if here != there or sources:
         tally.register("balance", [])[:] = here, most
         for source, number in sources:
@@ -57,7 +59,7 @@ def _add(batch: Batch) -> None:
     if stays:
         add_stays(tally, stays)
     if batch.whole and clicks:
-        add_clicks(batch, clicks)
+        add_clicks(tally, clicks)
 
 
 def per_second(cell: str) -> Formula:
@@ -107,7 +109,7 @@ EXTRAS: Final = (
     people("followers", windows=False),
 )
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
-FIGURES: Final = (FeedFigures("visits", _add, users=True),)
+FIGURES: Final = (FeedFigures("visits", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
     "live_viewers": _viewers,
     "live_viewers_peak": _peak,

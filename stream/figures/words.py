@@ -5,9 +5,9 @@ The text itself leaves only as evidence: the worst ``HITS_MAX`` hits of a sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
 
 from stream.cells import Batch, Extra
@@ -15,6 +15,7 @@ from stream.figures.expression import Expression, Labelled, known
 from stream.figures.people import PANE_EXACT_MAX, WINDOW_PRECISION, count_people
 from stream.figures.view import Formula, View
 from stream.model import Feed
+from stream.native import Reader
 from stream.tally import Tally
 from stream.words import COMPLAINTS, PROHIBITED, TROUBLES, Hit, Source, Words, normalise
 from stream.words.lists import SEVERITIES
@@ -23,19 +24,17 @@ __all__ = [
     "COMPLAINERS",
     "FORMULAS",
     "HITS_MAX",
-    "Text",
     "add_hits",
     "add_speech_words",
     "add_title_words",
     "reader",
 ]
 
-KEY_SHIFT: Final = 28
-"""The bits below the key of a text are a user's, see ``stream.figures.repeats``."""
 HITS_MAX: Final = 20
 """Most hits of a session that one flush tells of; from the contract."""
 _TEXTS_KNOWN: Final = 8_192
-"""Chat lines whose reading is remembered, as viewers repeat each other: about 4 MB."""
+"""Chat lines of each of two generations whose reading is remembered, as viewers repeat each
+other: 2 MB each."""
 _COMPLAINTS: Final = "complaints"
 _PROHIBITED: Final = "prohibited"
 """A session's registers: hits of each list, in the order of the lists."""
@@ -55,61 +54,34 @@ COMPLAINERS: Final = Extra(
 """Who says that something does not work."""
 
 
-class Text(NamedTuple):
-    """What the lists say of a chat line's text.
-
-    Attributes:
-        key: stands for the normalised text, ``KEY_SHIFT`` bits to the left; 0 for an empty one.
-        troubled: whether it says that something does not work.
-        grave: whether a hit is above the mildest severity.
-        hits: what was found.
-    """
-
-    key: int
-    troubled: bool
-    grave: bool
-    hits: tuple[Hit, ...]
-
-
 @lru_cache(2)
-def reader(words: Words | None) -> Callable[[str], Text]:
+def reader(words: Words | None) -> Reader:
     """Return what reads chat lines; it remembers those said lately.
 
     Args:
         words: the lists; None where nothing is looked for.
     """
 
-    @lru_cache(_TEXTS_KNOWN)
-    def read(text: str) -> Text:
+    def read(text: str) -> tuple[int, bool, tuple[Hit, ...]]:
+        """Return what stands for the normalised text, whether it tells of trouble, and what was found."""
         normalised, hits = words.read(text) if words else (normalise(text), ())
-        return Text(
-            crc32(normalised.encode("utf-8", "replace")) << KEY_SHIFT if normalised else 0,
-            any(hit.group in TROUBLES for hit in hits),
-            any(hit.severity != _MILDEST for hit in hits),
-            hits,
-        )
+        key = crc32(normalised.encode("utf-8", "replace")) if normalised else 0
+        return key, any(hit.group in TROUBLES for hit in hits), hits
 
-    return read
+    return Reader(read, _TEXTS_KNOWN)
 
 
-def add_hits(batch: Batch, texts: Sequence[Text]) -> None:
+def add_hits(tally: Tally, lines: Iterable[tuple[str, int, int, Sequence[Hit]]]) -> None:
     """Count what was found in chat lines.
 
     Args:
-        batch: the lines.
-        texts: what ``reader`` says of each.
+        tally: the session.
+        lines: text, hash of the user, offset and hits of each.
     """
-    full = len(batch.tally.hits) >= HITS_MAX
-    for at, (_, troubled, grave, hits) in enumerate(texts):
+    for text, user, offset, hits in lines:
         for hit in hits:
-            _count(batch.tally, hit)
-        if troubled:
-            batch.fresh(batch.events[at].at_ms).people(COMPLAINERS.name).add(batch.users[at])
-        if hits and (grave or not full):
-            text, user, offset = batch.events[at].text, batch.users[at], batch.records[batch.places[at]][3]
-            for hit in hits:
-                _tell(batch.tally, hit, "danmaku", text, user, "danmaku", offset)
-            full = len(batch.tally.hits) >= HITS_MAX
+            _count(tally, hit)
+            _tell(tally, hit, "danmaku", text, user, "danmaku", offset)
 
 
 def _count(tally: Tally, hit: Hit) -> None:

@@ -1,94 +1,12 @@
-// How events of the feeds that flood are counted: likes, visits, and the part of chat lines that has no text.
-//
-// An event is a struct of Python's; what it is made of was checked when it was decoded.
+// How events of the feeds that flood are counted: likes, visits, chat lines.
 #pragma once
 
-#include <Python.h>
-
+#include "events.hpp"
+#include "heard.hpp"
+#include "reading.hpp"
 #include "tally.hpp"
 
 namespace roomwatch {
-
-// Names of the fields of events.
-struct Fields {
-    PyObject* at_ms = PyUnicode_InternFromString("at_ms");
-    PyObject* count = PyUnicode_InternFromString("count");
-    PyObject* action = PyUnicode_InternFromString("action");
-    PyObject* source = PyUnicode_InternFromString("source");
-    PyObject* dwell_ms = PyUnicode_InternFromString("dwell_ms");
-    PyObject* item_id = PyUnicode_InternFromString("item_id");
-};
-
-// A Python error is set.
-struct PythonError {};
-
-// A reference that is given back.
-class Owned {
-public:
-    explicit Owned(PyObject* object) : object_(object) {
-        if (object == nullptr) {
-            throw PythonError();
-        }
-    }
-    Owned(const Owned&) = delete;
-    Owned& operator=(const Owned&) = delete;
-    ~Owned() { Py_DECREF(object_); }
-    PyObject* get() const { return object_; }
-
-private:
-    PyObject* object_;
-};
-
-// A list or a tuple, or what is made one.
-class Sequence {
-public:
-    explicit Sequence(PyObject* object) : fast_(PySequence_Fast(object, "a list was expected")) {}
-
-    std::size_t size() const { return static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast_.get())); }
-
-    PyObject* operator[](std::size_t at) const {
-        if (at >= size()) {
-            throw std::out_of_range("a list is shorter than the one beside it");
-        }
-        return PySequence_Fast_GET_ITEM(fast_.get(), static_cast<Py_ssize_t>(at));
-    }
-
-private:
-    Owned fast_;
-};
-
-inline std::int64_t whole_number(PyObject* object) {
-    const std::int64_t number = PyLong_AsLongLong(object);
-    if (number == -1 && PyErr_Occurred() != nullptr) {
-        throw PythonError();
-    }
-    return number;
-}
-
-inline Hash hash_of(PyObject* object) {
-    const Hash hashed = PyLong_AsUnsignedLongLong(object);
-    if (hashed == static_cast<Hash>(-1) && PyErr_Occurred() != nullptr) {
-        throw PythonError();
-    }
-    return hashed;
-}
-
-inline std::int64_t number_field(PyObject* event, PyObject* name) {
-    return whole_number(Owned(PyObject_GetAttr(event, name)).get());
-}
-
-// The oldest and the newest time of events; None is no event. Without any, the oldest is after the newest.
-inline std::pair<std::int64_t, std::int64_t> times_of(const Sequence& events, const Fields& fields) {
-    auto found =
-        std::pair(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min());
-    for (std::size_t at = 0; at < events.size(); ++at) {
-        if (events[at] != Py_None) {
-            const std::int64_t at_ms = number_field(events[at], fields.at_ms);
-            found = {std::min(found.first, at_ms), std::max(found.second, at_ms)};
-        }
-    }
-    return found;
-}
 
 // What a visitor does: its cell, the set that it joins by it, whether it is an event of theirs among the
 // busiest.
@@ -108,9 +26,14 @@ struct Feeds {
     Cell like_events = 0;
     Cell likes = 0;
     Cell lines = 0;
+    Cell again = 0;    // lines whose text was seen within the minute before
+    Cell repeats = 0;  // lines whose text many have sent
     std::size_t interacters = 0;
     std::size_t writers = 0;
+    std::size_t complainers = 0;
+    std::size_t said = 0;
     std::size_t busiest = 0;
+    std::size_t texts_max = 0;  // texts of a room that are remembered at least
     std::size_t clicked = 0;
     std::vector<Action> actions;
     std::size_t enter = 0;  // places among the actions
@@ -124,6 +47,20 @@ struct Feeds {
     std::vector<std::int64_t> dwell_bounds_ms;
     std::int64_t dwell_max_ms = 0;
     std::int64_t bounce_ms = 0;
+
+    // The place of an action that a batch has at a place of its own.
+    std::size_t action(const std::vector<std::string>& names, std::size_t place) const {
+        const std::string& name = names.at(place);
+        if (place < actions.size() && actions[place].name == name) {
+            return place;
+        }
+        for (std::size_t at = 0; at < actions.size(); ++at) {
+            if (actions[at].name == name) {
+                return at;
+            }
+        }
+        throw std::invalid_argument("no action " + name);
+    }
 };
 
 // What came, by second, until it is taken in.
@@ -143,8 +80,8 @@ public:
     }
 
     void join(std::int64_t at_ms, std::size_t extra, Hash user) { came(at_ms, extra).people.push_back(user); }
-    void count(std::int64_t at_ms, std::size_t extra, Hash user) {
-        came(at_ms, extra).counts.emplace_back(user, 1);
+    void count(std::int64_t at_ms, std::size_t extra, Hash what, std::int64_t number) {
+        came(at_ms, extra).counts.emplace_back(what, number);
     }
 
     void into(Tally& tally, const Oldest& oldest) const {
@@ -186,90 +123,85 @@ private:
     std::vector<Second> seconds_;
 };
 
-// Events of one feed that belong to one session, as Python has them.
+// Events of one feed that belong to one session.
 struct Batch {
-    Sequence events;   // structs
-    Sequence users;    // hash of the user of each
-    Sequence places;   // where the record of each stands
-    Sequence records;  // tuples whose third is the append time
-    bool late;
-    bool whole;
-
-    std::size_t size() const { return events.size(); }
-    PyObject* event(std::size_t at) const { return events[at]; }
-    Hash user(std::size_t at) const { return hash_of(users[at]); }
-    std::int64_t append_ms(std::size_t at) const {
-        PyObject* append = PyTuple_GetItem(records[static_cast<std::size_t>(whole_number(places[at]))], 2);
-        if (append == nullptr) {
-            throw PythonError();
-        }
-        return whole_number(append);
-    }
+    const Part& part;
+    bool late;   // whether they count in totals only
+    bool whole;  // false where only the core of the catalogue is counted
 };
 
 class Feeding {
 public:
-    Feeding(const Feeds& feeds, const Fields& fields, const Batch& batch)
-        : feeds_(feeds), fields_(fields), batch_(batch), gathered_(batch.late) {}
+    Feeding(const Feeds& feeds, const Batch& batch)
+        : feeds_(feeds), part_(batch.part), late_(batch.late), whole_(batch.whole), gathered_(batch.late) {}
 
     void likes() {
-        for (std::size_t at = 0; at < batch_.size(); ++at) {
-            PyObject* event = batch_.event(at);
-            const std::int64_t at_ms = number_field(event, fields_.at_ms);
-            gathered_.add(at_ms, feeds_.like_events, 1);
-            gathered_.add(at_ms, feeds_.likes, number_field(event, fields_.count));
-            if (batch_.whole) {
-                const Hash user = batch_.user(at);
-                gathered_.join(minute(at_ms), feeds_.interacters, user);
-                busy(at, at_ms, user);
+        for (std::size_t number = 0; number < part_.size(); ++number) {
+            const Event& event = part_.at(number);
+            gathered_.add(event.at_ms, feeds_.like_events, 1);
+            gathered_.add(event.at_ms, feeds_.likes, event.count);
+            if (whole_) {
+                gathered_.join(minute(event.at_ms), feeds_.interacters, event.user);
+                busy(event);
             }
         }
     }
 
-    void lines() {
-        for (std::size_t at = 0; at < batch_.size(); ++at) {
-            const std::int64_t at_ms = number_field(batch_.event(at), fields_.at_ms);
-            gathered_.add(at_ms, feeds_.lines, 1);
-            if (batch_.whole) {
-                const Hash user = batch_.user(at);
-                gathered_.join(minute(at_ms), feeds_.writers, user);
-                gathered_.join(minute(at_ms), feeds_.interacters, user);
-                busy(at, at_ms, user);
+    // Counts chat lines. `read` gives the reading of a text; `found` is called with the place of each line in
+    // which something was found, and its reading.
+    template <typename Read, typename Found>
+    void lines(Heard& heard, Read read, Found found) {
+        for (std::size_t number = 0; number < part_.size(); ++number) {
+            const Event& event = part_.at(number);
+            gathered_.add(event.at_ms, feeds_.lines, 1);
+            if (!whole_) {
+                continue;
+            }
+            gathered_.join(minute(event.at_ms), feeds_.writers, event.user);
+            gathered_.join(minute(event.at_ms), feeds_.interacters, event.user);
+            busy(event);
+            const Reading& reading = read(part_.text(event.text));
+            if (reading.troubled) {
+                gathered_.join(event.at_ms, feeds_.complainers, event.user);
+            }
+            if (!late_ && reading.key != 0 && judged(event)) {
+                hear(heard, event, reading.key);
+            }
+            if (reading.hits) {
+                found(number, reading);
             }
         }
+        heard.bound();
     }
 
     // What Python counts itself of visits.
     struct Visits {
         std::int64_t here;  // who is there, and the most that were
         std::int64_t most;
-        std::vector<std::pair<PyObject*, std::int64_t>>
-            sources;                      // of those who entered; borrowed, None for none
-        std::vector<std::int64_t> stays;  // by bound, empty without any
-        std::vector<std::size_t> clicks;  // places of clicks
+        std::vector<std::pair<std::uint32_t, std::int64_t>> sources;  // texts of those who entered, or none
+        std::vector<std::int64_t> stays;                              // by bound, empty without any
+        std::vector<std::size_t> clicks;                              // on items: places among the events
     };
 
     Visits visits(std::int64_t here, std::int64_t most) {
         Visits found{here, most, {}, {}, {}};
-        for (std::size_t at = 0; at < batch_.size(); ++at) {
-            PyObject* event = batch_.event(at);
-            const std::int64_t at_ms = number_field(event, fields_.at_ms);
-            const std::size_t which = action_of(event);
-            const Action& action = feeds_.actions[which];
-            gathered_.add(at_ms, action.cell, 1);
+        for (std::size_t number = 0; number < part_.size(); ++number) {
+            const Event& event = part_.at(number);
+            const std::size_t which = feeds_.action(*part_.events->actions, event.action);
+            gathered_.add(event.at_ms, feeds_.actions[which].cell, 1);
             if (which == feeds_.enter) {
                 found.most = std::max(found.most, ++found.here);
-                came_from(found, event);
+                came_from(found, event.source);
             } else if (which == feeds_.leave) {
                 --found.here;
-                stay(found, event, at_ms);
+                stay(found, event);
                 continue;
             }
-            if (which == feeds_.click) {
-                found.clicks.push_back(at);
+            if (which == feeds_.click && event.text != Event::kNone) {
+                found.clicks.push_back(number);
             }
-            if (batch_.whole) {
-                join(at, at_ms, which);
+            if (whole_) {
+                join(event, which);
             }
         }
         return found;
@@ -281,82 +213,78 @@ private:
     std::int64_t minute(std::int64_t at_ms) const { return at_ms / feeds_.minute_ms * feeds_.minute_ms; }
     std::int64_t pane(std::int64_t at_ms) const { return at_ms / feeds_.pane_ms * feeds_.pane_ms; }
 
-    void busy(std::size_t at, std::int64_t at_ms, Hash user) {
-        if (!batch_.late && at_ms > batch_.append_ms(at) - feeds_.judged_ms) {
-            gathered_.count(pane(at_ms), feeds_.busiest, user);
+    // Tells whether an event came soon enough after its time to be held against what was there then.
+    bool judged(const Event& event) const { return event.at_ms > event.append_ms - feeds_.judged_ms; }
+
+    void busy(const Event& event) {
+        if (!late_ && judged(event)) {
+            gathered_.count(pane(event.at_ms), feeds_.busiest, event.user, 1);
         }
     }
 
-    void join(std::size_t at, std::int64_t at_ms, std::size_t which) {
-        const Action& action = feeds_.actions[which];
-        if (!action.set && !action.busy && which != feeds_.click) {
-            return;
+    // Notes a line of which the text is known by a key.
+    void hear(Heard& heard, const Event& event, Hash key) {
+        const Number second = event.at_ms / feeds_.second_ms;
+        const Heard::Verdict verdict = heard.say(key, second, event.user);
+        if (verdict.noted) {
+            gathered_.count(pane(event.at_ms), feeds_.said, key | Heard::brief(event.user),
+                            second % (feeds_.pane_ms / feeds_.second_ms));
         }
-        const Hash user = batch_.user(at);
+        if (verdict.again) {
+            gathered_.add(event.at_ms, feeds_.again, 1);
+        }
+        if (verdict.suspect) {
+            gathered_.add(event.at_ms, feeds_.repeats, 1);
+        }
+    }
+
+    void join(const Event& event, std::size_t which) {
+        const Action& action = feeds_.actions[which];
         if (action.set) {
-            gathered_.join(minute(at_ms), *action.set, user);
+            gathered_.join(minute(event.at_ms), *action.set, event.user);
         }
         if (which == feeds_.click) {
-            gathered_.join(pane(at_ms), feeds_.clicked, user);
+            gathered_.join(pane(event.at_ms), feeds_.clicked, event.user);
         } else if (action.busy) {
-            busy(at, at_ms, user);
+            busy(event);
         }
     }
 
-    std::size_t action_of(PyObject* event) const {
-        const Owned action(PyObject_GetAttr(event, fields_.action));
-        const char* name = PyUnicode_AsUTF8(action.get());
-        if (name == nullptr) {
-            throw PythonError();
-        }
-        for (std::size_t at = 0; at < feeds_.actions.size(); ++at) {
-            if (feeds_.actions[at].name == name) {
-                return at;
-            }
-        }
-        throw std::invalid_argument(std::string("no action ") + name);
-    }
-
-    void came_from(Visits& found, PyObject* event) const {
-        const Owned source(PyObject_GetAttr(event, fields_.source));
+    static void came_from(Visits& found, std::uint32_t source) {
         for (auto& [known, number] : found.sources) {
-            const int same = known == source.get() ? 1 : PyObject_RichCompareBool(known, source.get(), Py_EQ);
-            if (same < 0) {
-                throw PythonError();
-            }
-            if (same == 1) {
+            if (known == source) {
                 ++number;
                 return;
             }
         }
-        found.sources.emplace_back(source.get(), 1);  // the event, which the caller holds, keeps it alive
+        found.sources.emplace_back(source, 1);
     }
 
-    void stay(Visits& found, PyObject* event, std::int64_t at_ms) {
-        const Owned dwell(PyObject_GetAttr(event, fields_.dwell_ms));
-        if (dwell.get() == Py_None) {
+    void stay(Visits& found, const Event& event) {
+        if (event.dwell_ms < 0) {
             return;
         }
-        const std::int64_t stay_ms = std::min(whole_number(dwell.get()), feeds_.dwell_max_ms);
+        const std::int64_t stay_ms = std::min(event.dwell_ms, feeds_.dwell_max_ms);
         const auto& bounds = feeds_.dwell_bounds_ms;
         found.stays.resize(bounds.size() + 1);
         ++found.stays[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), stay_ms) -
                                                bounds.begin())];
-        gathered_.add(at_ms, feeds_.stays, 1);
-        gathered_.add(at_ms, feeds_.stays_ms, stay_ms);
+        gathered_.add(event.at_ms, feeds_.stays, 1);
+        gathered_.add(event.at_ms, feeds_.stays_ms, stay_ms);
         const auto& afters = feeds_.afters_ms;
         const auto after = std::upper_bound(afters.begin(), afters.end(), stay_ms);
         if (after != afters.end()) {
             const Cell cell = stay_ms <= feeds_.bounce_ms
                                   ? feeds_.bounced
                                   : feeds_.left[static_cast<std::size_t>(after - afters.begin())];
-            gathered_.add(pane(at_ms - stay_ms), cell, 1);
+            gathered_.add(pane(event.at_ms - stay_ms), cell, 1);
         }
     }
 
     const Feeds& feeds_;
-    const Fields& fields_;
-    const Batch& batch_;
+    const Part& part_;
+    bool late_;
+    bool whole_;
     Gathered gathered_;
 };
 

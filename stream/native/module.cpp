@@ -1,5 +1,6 @@
 // The Python module: see the stub _native.pyi for what each name does.
 
+#include "event_names.hpp"
 #include "program.hpp"
 #include "writes.hpp"
 
@@ -96,21 +97,22 @@ PYBIND11_MODULE(_native, module) {
     });
     module.def("pack_strings", &pack_strings);
     module.def("pack_fields", &pack_fields);
-    module.def("times_of", [](const py::sequence& events) {
-        static const Fields fields;
-        return times_of(Sequence(events.ptr()), fields);
-    });
+    bind_events(module);
     py::class_<NamedTally>(module, "Tally", py::dynamic_attr())
         .def(py::init<std::shared_ptr<Names>>())
         .def_readwrite("touched", &NamedTally::touched)
         .def("take", &NamedTally::take_named)
-        .def("add_likes", [](NamedTally& tally,
-                             const py::object& batch) { tally.add_likes(batch_of(batch), oldest_of(batch)); })
-        .def("add_lines", [](NamedTally& tally,
-                             const py::object& batch) { tally.add_lines(batch_of(batch), oldest_of(batch)); })
+        .def("add_likes",
+             [](NamedTally& tally, const Part& part, bool late, bool whole, const Three& oldest) {
+                 tally.add_likes({part, late, whole}, oldest_of(oldest));
+             })
+        .def("add_lines",
+             [](NamedTally& tally, const Part& part, bool late, bool whole, const Three& oldest,
+                Reader* reader) { return tally.add_lines({part, late, whole}, oldest_of(oldest), reader); })
         .def("add_visits",
-             [](NamedTally& tally, const py::object& batch, std::int64_t here, std::int64_t most) {
-                 return tally.add_visits(batch_of(batch), oldest_of(batch), here, most);
+             [](NamedTally& tally, const Part& part, bool late, bool whole, const Three& oldest,
+                std::int64_t here, std::int64_t most) {
+                 return tally.add_visits({part, late, whole}, oldest_of(oldest), here, most);
              })
         .def("pack", &NamedTally::pack)
         .def("unpack_totals", [](NamedTally& tally, const py::bytes& raw,
@@ -131,17 +133,6 @@ PYBIND11_MODULE(_native, module) {
                      numbers.push_back(number);
                  }
                  return numbers;
-             })
-        .def("said",
-             [](const NamedTally& tally, const py::str& extra) {
-                 const std::size_t which = tally.names().extra(extra.ptr());
-                 std::vector<std::pair<Number, Hashes>> found;
-                 for (const auto& [number, pane] : tally.panes(false)) {
-                     if (const Kept* kept = pane.extra(which)) {
-                         found.emplace_back(number, dynamic_cast<const Said&>(*kept).pairs());
-                     }
-                 }
-                 return found;
              })
         .def(
             "people",

@@ -29,26 +29,42 @@ public:
 
     // Counts events of a feed, see feeds.hpp.
     void add_likes(const Batch& batch, const Oldest& oldest) {
-        Feeding feeding(names_->feeds, names_->fields, batch);
+        Feeding feeding(names_->feeds, batch);
         feeding.likes();
         feeding.into(*this, oldest);
     }
 
-    void add_lines(const Batch& batch, const Oldest& oldest) {
-        Feeding feeding(names_->feeds, names_->fields, batch);
-        feeding.lines();
+    // Returns of each line in which something was found its place, its text and what was found.
+    py::list add_lines(const Batch& batch, const Oldest& oldest, Reader* reader) {
+        py::list found;
+        Feeding feeding(names_->feeds, batch);
+        feeding.lines(
+            heard(), [reader](const std::string& text) -> const Reading& { return reader->read(text); },
+            [&](std::size_t number, const Reading& reading) {
+                const Event& line = batch.part.at(number);
+                found.append(py::make_tuple(batch.part.text(line.text), line.user, line.offset,
+                                            py::handle(reading.hits->get())));
+            });
         feeding.into(*this, oldest);
+        return found;
     }
 
     py::tuple add_visits(const Batch& batch, const Oldest& oldest, std::int64_t here, std::int64_t most) {
-        Feeding feeding(names_->feeds, names_->fields, batch);
+        Feeding feeding(names_->feeds, batch);
         const auto found = feeding.visits(here, most);
         feeding.into(*this, oldest);
         py::list sources;
         for (const auto& [source, number] : found.sources) {
-            sources.append(py::make_tuple(py::handle(source), number));
+            const py::object name =
+                source == Event::kNone ? py::object(py::none()) : py::str(batch.part.text(source));
+            sources.append(py::make_tuple(name, number));
         }
-        return py::make_tuple(found.here, found.most, sources, found.stays, found.clicks);
+        py::list clicks;
+        for (const std::size_t number : found.clicks) {
+            const Event& click = batch.part.at(number);
+            clicks.append(py::make_tuple(batch.part.text(click.text), click.at_ms, click.user));
+        }
+        return py::make_tuple(found.here, found.most, sources, found.stays, clicks);
     }
 
     // Packs what changed; names of fields begin with their kind and the session's start.
@@ -125,7 +141,21 @@ public:
     }
 
 private:
+    // What was said lately, made from the panes the first time.
+    Heard& heard() {
+        if (!heard_) {
+            heard_ = std::make_unique<Heard>(names_->feeds.texts_max);
+            for (const auto& [number, pane] : panes(false)) {
+                if (const Kept* kept = pane.extra(names_->feeds.said)) {
+                    heard_->recall(number, dynamic_cast<const Said&>(*kept).pairs(), Said::kSecondBits);
+                }
+            }
+        }
+        return *heard_;
+    }
+
     std::shared_ptr<Names> names_;
+    std::unique_ptr<Heard> heard_;
 };
 
 inline py::dict cells_of(const NamedTally& tally, bool coarse) {

@@ -30,27 +30,10 @@ inline Oldest oldest_of(const Three& numbers) {
     return {fine, coarse, brief};
 }
 
-inline Oldest oldest_of(const py::object& batch) {
-    return oldest_of(batch.attr("oldest").cast<Three>());
-}
-
-inline Batch batch_of(const py::object& batch) {
-    const auto sequence = [&batch](const char* name) { return batch.attr(name); };
-    return {
-        Sequence(py::object(sequence("events")).ptr()),
-        Sequence(py::object(sequence("users")).ptr()),
-        Sequence(py::object(sequence("places")).ptr()),
-        Sequence(py::object(sequence("records")).ptr()),
-        batch.attr("late").cast<bool>(),
-        batch.attr("whole").cast<bool>(),
-    };
-}
-
 // What Python knows the schema by: names.
 struct Names {
     std::shared_ptr<Schema> schema;
     Feeds feeds;
-    Fields fields;
     py::dict cells;
     py::dict extras;
 
@@ -123,8 +106,13 @@ inline Feeds feeds_of(const Names& names, const py::dict& told) {
     feeds.like_events = cell(told["like_events"]);
     feeds.likes = cell(told["likes"]);
     feeds.lines = cell(told["lines"]);
+    feeds.again = cell(told["again"]);
+    feeds.repeats = cell(told["repeats"]);
     feeds.interacters = extra("interacters");
     feeds.writers = extra("writers");
+    feeds.complainers = extra("complainers");
+    feeds.said = extra("said");
+    feeds.texts_max = told["texts_max"].cast<std::size_t>();
     feeds.busiest = extra("busiest");
     feeds.clicked = extra("clicked");
     for (const py::handle one : told["actions"]) {

@@ -27,15 +27,6 @@ struct Column {
 
 using Columns = std::vector<Column>;
 
-inline std::string_view text_of(PyObject* text) {
-    Py_ssize_t size = 0;
-    const char* raw = PyUnicode_AsUTF8AndSize(text, &size);
-    if (raw == nullptr) {
-        throw py::error_already_set();
-    }
-    return {raw, static_cast<std::size_t>(size)};
-}
-
 // Writes figures as MessagePack.
 class PackedFigures {
 public:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any, cast
 
 import pytest
@@ -25,6 +27,20 @@ from alerts.store.rule_sets import KeptSet
 from stream.errors import StageError
 from tests.services.windows_log import RULES, windows
 
+HANGS = """
+import asyncio, sys, threading
+from alerts.engine import delivery
+
+class Deaf:
+    async def stop(self):
+        threading.Event().wait()
+
+delivery._STOP_S = 0.1
+hanging = delivery.Delivery.__new__(delivery.Delivery)
+hanging._app = Deaf()
+asyncio.run(hanging.stop(asked=sys.argv[1] == "asked"))
+"""
+"""Stops a Faust that never comes to an end and holds the loop meanwhile."""
 PART = TopicPartition("live.windows", 0)
 OTHER = TopicPartition("live.windows", 1)
 
@@ -192,3 +208,10 @@ async def test_faust_gets_our_brokers_bounds_and_credentials():
     assert delivery._options(EngineSettings())["broker_credentials"] is None
     tls = delivery._options(EngineSettings(kafka_security="SSL"))["broker_credentials"]
     assert tls.context is not None
+
+
+@pytest.mark.parametrize(("why", "status"), [("asked", 0), ("failed", 1)])
+def test_a_faust_that_does_not_stop_does_not_keep_the_process(why, status):
+    ended = subprocess.run([sys.executable, "-c", HANGS, why], check=False, capture_output=True, text=True)  # noqa: S603 - our own
+    assert ended.returncode == status, ended.stderr
+    assert "engine.faust_hangs" in ended.stdout + ended.stderr

@@ -7,16 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream import codec
+from stream.cells import FloodBatch
 from stream.codec import Decoder, partition_of
 from stream.errors import InvalidEvent
-from stream.model import FEEDS, VALUE_BYTES_MAX, Feed, Like
+from stream.figures import FEED_FIGURES, new_tally
+from stream.model import FEEDS, FLOODS, VALUE_BYTES_MAX, Feed, Like
+from stream.native import Events
 from tests.stream import plain_decoder
 from tests.stream.corpus import APPEND_MS, GOOD, PARTITIONS
 from tests.stream.corpus.case import record, with_field
+from tests.stream.logs import WORDS, fields_of
 from tests.stream.test_corpus import SCHEMAS, UNSEEN_BY_SCHEMAS
 
 ROOM = 0
 """Partition of the room that the corpus uses."""
+_ACTIONS = ("enter", "leave", "click", "cart", "follow", "share", "rate")
 
 # Kafka's own test of Utils.murmur2, as signed 32-bit numbers.
 JAVA = {
@@ -143,15 +148,60 @@ def test_batches_say_of_each_record_what_it_says_alone(batches):
     """Whatever the batches before it were like, and whatever else is in it."""
     together, alone = (Decoder("visits", PARTITIONS) for _ in range(2))
     for values in batches:
-        batch = together.decode_batch([(v, b"r1", APPEND_MS, i) for i, v in enumerate(values)], ROOM)
-        reasons = {one.index: one.error.reason for one in batch.invalids}
+        records = [(v, b"r1", APPEND_MS, i) for i, v in enumerate(values)]
+        flood = together.decode_flood(records, ROOM)
+        reasons = {one.index: one.error.reason for one in flood.invalids}
         assert [reasons.get(at, "good") for at in range(len(values))] == [judged(alone, v) for v in values]
         good = [at for at in range(len(values)) if at not in reasons]
-        assert batch.rooms == ([("r1", good)] if good else [])
-        for at in good:
-            event: Any = batch.events[at]
-            assert event == alone.decode(values[at], b"r1", ROOM, APPEND_MS)
-            assert batch.users[at] == alone._users.short(event.user_id)
+        assert [(room, part.places) for room, part in flood.events.rooms()] == (
+            [("r1", good)] if good else []
+        )
+        events = [alone.decode(values[at], b"r1", ROOM, APPEND_MS) for at in good]
+        assert [flood.event(at) for at in good] == events
+        wanted = Events(len(values), _ACTIONS)
+        for at, event in zip(good, events, strict=True):
+            wanted.put(at, event, alone._users.short(event.user_id), APPEND_MS, at)
+        assert counted("visits", flood.events) == counted("visits", wanted)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_damaged_records_are_counted_as_what_they_say_or_not_at_all(data):
+    """The native decoder takes nothing that the judge refuses, and reads the same of all else."""
+    feed = data.draw(st.sampled_from(FLOODS))
+    good = [c for c in GOOD if c.feed == feed and c.value is not None and len(c.value) < 1_000]
+    records = []
+    for number in range(data.draw(st.integers(1, 5))):
+        case = data.draw(st.sampled_from(good))
+        value = case.value or b""
+        at, cut = data.draw(st.integers(0, len(value))), data.draw(st.integers(0, 2))
+        put = data.draw(
+            st.binary(max_size=2)
+            | st.sampled_from([b"", b'"', b"\\", b"\\ud83d", b'"x":1,', b"null", b"1e2", b"-0", b" ", b"\0"])
+        )
+        records.append((value[:at] + put + value[at + cut :], case.key, APPEND_MS, number))
+    alone = Decoder(feed, PARTITIONS)
+    wanted, bad = Events(len(records), _ACTIONS), []
+    for at, (value, key, append_ms, offset) in enumerate(records):
+        try:
+            event: Any = alone.decode(value, key, ROOM, append_ms)
+        except InvalidEvent:
+            bad.append(at)
+        else:
+            wanted.put(at, event, alone._users.short(event.user_id), append_ms, offset)
+    flood = Decoder(feed, PARTITIONS).decode_flood(records, ROOM)
+    assert [one.index for one in flood.invalids] == bad
+    assert counted(feed, flood.events) == counted(feed, wanted)
+
+
+def counted(feed, events):
+    """Return what events come to, room by room."""
+    found = {}
+    for room_id, part in events.rooms():
+        tally = new_tally()
+        FEED_FIGURES[feed].add(FloodBatch(tally, part, late=False, words=WORDS))
+        found[room_id] = (part.places, fields_of(tally), tally.hits, tally.registers)
+    return found
 
 
 def test_a_batch_of_a_feed_without_users():

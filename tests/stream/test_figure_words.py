@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from stream.cells import Batch
+from stream.cells import Batch, FloodBatch
 from stream.figures import FEED_FIGURES, new_tally
 from stream.figures.words import HITS_MAX, add_title_words
-from stream.model import Danmaku, Like, Speech
+from stream.model import FLOODS, Danmaku, Like, Speech
+from stream.native import Events
 from tests.stream.logs import WORDS, cells_of, totals_of
 
 AT_MS = 1_700_000_000_000
@@ -13,6 +14,13 @@ AT_MS = 1_700_000_000_000
 
 def batch_of(feed, tally, events, **more):
     numbers = range(len(events))
+    if feed in FLOODS:
+        flood = Events(len(events))
+        for number, event in enumerate(events):
+            flood.put(number, event, number, AT_MS, number)
+        ((_, part),) = flood.rooms()
+        FEED_FIGURES[feed].add(FloodBatch(tally, part, late=False, **more))
+        return
     records = [(None, None, AT_MS, at) for at in numbers]
     FEED_FIGURES[feed].add(Batch(tally, events, numbers, records, numbers, late=False, **more))
 

@@ -23,7 +23,7 @@ def test_every_feed_with_events_is_counted():
 
 def test_a_room_without_events_has_counters_of_zero_and_no_data_elsewhere(log):
     """So that Prometheus sees the first event of a session as a rise."""
-    values = Figures(log).entry["values"]
+    values = Figures(log).entry["values"].tolist()
     for column, value in zip(ROOM_COLUMNS, values, strict=True):
         if column.metric.type == "gauge":
             assert value is None, column.name
@@ -152,7 +152,7 @@ def test_vendors_are_counted_by_operation(log):
     assert (entry["vendor"], entry["operation"], entry["newest_ms"]) == ("pay", "charge", log.now_ms)
 
     def value(name):
-        return entry["values"][VENDOR_COLUMN_INDEX[name]]
+        return entry["values"].tolist()[VENDOR_COLUMN_INDEX[name]]
 
     assert value('live_vendor_calls{window="1m"}') == 5
     assert value('live_vendor_error_ratio{window="1m"}') == 0.2

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.catalogue import ROOM_COLUMNS
-from stream.cells import Batch
+from stream.cells import Batch, FloodBatch, part_of
 from stream.figures import FEED_FIGURES, ends_at, new_tally, room_values
-from stream.model import FEEDS, Danmaku, Feed, Like, Order, Ping, Visit
+from stream.model import FEEDS, FLOODS, Danmaku, Feed, Like, Order, Ping, Visit
 from tests.stream.logs import fields_of, unpacked
 
 START_S = 1_700_000_040
@@ -85,10 +85,15 @@ class World:
         """Count events that come now, and keep what changed."""
         for event in events:
             user = int(getattr(event, "user_id", "0"))
+            feed = FEED_OF[type(event)]
+            if feed in FLOODS:
+                part = part_of(event, user, now_s * 1_000, 0)
+                FEED_FIGURES[feed].add(FloodBatch(self.tally, part, late=False))
+                continue
             records = [(b"", b"", now_s * 1_000, 0)]
             batch = Batch(self.tally, (event,), (user,), records, (0,), late=False)
             batch.paired_ms = (None,)
-            FEED_FIGURES[FEED_OF[type(event)]].add(batch)
+            FEED_FIGURES[feed].add(batch)
         self.tally.merge((0, 0, 0))
         self.fields |= fields_of(self.tally)
 

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.figures import EXTRAS, LAYOUT, new_tally
+from stream.cells import FloodBatch, part_of
+from stream.figures import EXTRAS, FEED_FIGURES, LAYOUT, new_tally
 from stream.figures.expression import expression
+from stream.model import Danmaku
 from stream.panes import LATE
 from tests.stream.asked import asked, panes
 from tests.stream.logs import cells_of, extras_of, fields_of, sets_of, totals_of, unpacked
@@ -231,7 +233,8 @@ def used(tally):
         expression("rank", "latencies", 0.99, fine),
         *(expression("people", name, coarse if EXTRAS[name].coarse else fine) for name in names),
     )
-    tally.said("said")
+    line = part_of(Danmaku("r", "u", SECOND * 1_000, "hello"), 1, SECOND * 1_000, 0)
+    FEED_FIGURES["danmaku"].add(FloodBatch(tally, line, late=False))
     for second, name, part in (
         (0, "busiest", {1: 500}), (0, "said", {1: 2}), (0, "pings", [1 << 46, 0]), (0, "complainers", {3}),
         (0, "visitors", {3}), (0, "clicked", {3}), (0, "latencies", {5: 1}),

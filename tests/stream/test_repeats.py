@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.cells import Batch
+from stream.cells import FloodBatch
 from stream.figures import FEED_FIGURES, new_tally
 from stream.figures.repeats import PAIRS_MAX, SAID, TEXTS_MAX
 from stream.model import Danmaku
-from tests.stream.logs import Log, fields_of, fold_at_once, totals_of, unpacked
+from stream.native import Events
+from tests.stream.logs import Log, extras_of, fields_of, fold_at_once, totals_of, unpacked
 
 START_MS = 1_700_000_000_000
 OLDEST = (0, 0, 0)
@@ -31,26 +32,30 @@ def line(at_ms, text="a", user="u"):
     return Danmaku("r", user, at_ms, text)
 
 
-def batch_of(tally, events):
-    users = [int(event.user_id.removeprefix("u") or 0) for event in events]
-    records = [(None, None, event.at_ms, at) for at, event in enumerate(events)]
-    return Batch(tally, events, users, records, range(len(events)), late=False)
-
-
-def add(tally, *events):
-    FEED_FIGURES["danmaku"].add(batch_of(tally, events))
+def add(tally, *lines):
+    events = Events(len(lines))
+    for at, one in enumerate(lines):
+        events.put(at, one, int(one.user_id.removeprefix("u") or 0), one.at_ms, at)
+    ((_, part),) = events.rooms()
+    FEED_FIGURES["danmaku"].add(FloodBatch(tally, part, late=False))
 
 
 def again(tally):
-    sums: Counter[str] = Counter()
-    for fresh in tally.fresh.values():
-        sums.update(fresh.cells)
-    return sums["danmaku.again"], sums["suspect.repeat"]
+    totals = totals_of(tally)
+    return totals.get("danmaku.again", 0), totals.get("suspect.repeat", 0)
 
 
 def pairs_of(tally):
     """Return of each pane the pairs of text and user, and in which of its ten seconds each was last."""
-    return {number: {entry >> 4: entry & 15 for entry in pairs} for number, pairs in tally.said(SAID.name)}
+    packed = (
+        (number, kept[SAID.name])
+        for number, kept in extras_of(tally, coarse=False).items()
+        if SAID.name in kept
+    )
+    return {
+        number: {entry >> 4: entry & 15 for (entry,) in struct.iter_unpack("<Q", raw)}
+        for number, raw in packed
+    }
 
 
 def told_plainly(events):
@@ -71,18 +76,14 @@ def test_lines_are_told_as_a_plain_program_tells_them(drawn):
     """However the log is cut, and from whichever flush on a new owner goes on with the panes alone."""
     now_ms, events = START_MS, []
     tally, fields = new_tally(), dict[bytes, bytes]()
-    sums: Counter[str] = Counter()
     for user, wait_ms, back_ms, text, flushed in drawn:
         now_ms += wait_ms
         events.append(line(now_ms - back_ms, text, f"u{user}"))
         add(tally, events[-1])
         if flushed:
-            sums += Counter(dict(zip("as", again(tally), strict=True)))
-            tally.merge(OLDEST)
             fields |= fields_of(tally)
             tally = unpacked(fields)
-    sums += Counter(dict(zip("as", again(tally), strict=True)))
-    assert (sums["a"], sums["s"]) == told_plainly(events)
+    assert again(tally) == told_plainly(events)
 
 
 def test_of_very_many_texts_those_heard_last_are_remembered():
@@ -90,9 +91,10 @@ def test_of_very_many_texts_those_heard_last_are_remembered():
     texts = (f"{at:b}".replace("0", "ab").replace("1", "cd") for at in range(2 * TEXTS_MAX + 1))
     lines = [line(START_MS + at, text) for at, text in enumerate(texts)]
     add(tally, *lines)
-    assert len(tally.memory["said"]) <= 2 * TEXTS_MAX
     add(tally, *(line(START_MS + 2_000, event.text) for event in lines[-TEXTS_MAX // 2 :]))
     assert again(tally)[0] == TEXTS_MAX // 2
+    add(tally, *(line(START_MS + 2_000, event.text) for event in lines[:100]))
+    assert again(tally)[0] == TEXTS_MAX // 2, "the first ones are forgotten"
 
 
 def test_a_pane_keeps_a_bounded_number_of_pairs():
@@ -118,7 +120,8 @@ def test_a_text_that_many_send_in_one_second_needs_no_more_memory():
     tally = new_tally()
     add(tally, *(line(START_MS, "a", f"u{user}") for user in range(1_000)))
     assert again(tally) == (999, 996)
-    assert len(next(iter(tally.fresh.values())).extras["said"]) <= 10
+    ((_, pairs),) = pairs_of(tally).items()
+    assert len(pairs) <= 10
 
 
 def test_a_line_that_comes_long_after_its_time_is_neither_judged_nor_remembered():

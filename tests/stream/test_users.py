@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from stream.users import CACHE_MAX, UserHasher
+from stream.users import UserHasher
 
 
 def test_a_hash_is_hmac_sha_256_cut_to_16_bytes():
@@ -16,17 +16,16 @@ def test_a_hash_is_hmac_sha_256_cut_to_16_bytes():
     assert UserHasher(b"other").full("用户") != wanted
 
 
-def test_the_cache_is_bounded():
-    hasher = UserHasher(b"key")
-    for number in range(CACHE_MAX + 10):
-        hasher.known[f"u{number}"] = 0 if number < CACHE_MAX else hasher.short(f"u{number}")
-    assert len(hasher.known) <= CACHE_MAX
+def test_a_long_key_is_hashed_first_as_hmac_does():
+    wanted = hmac.new(b"k" * 65, b"u", hashlib.sha256).digest()[:16]
+    assert UserHasher(b"k" * 65).full("u") == wanted
 
 
-def test_who_is_seen_again_soon_is_not_hashed_again(monkeypatch):
-    monkeypatch.setattr("stream.users.CACHE_MAX", 3)
+def test_a_user_has_one_hash_however_many_came_between():
+    """More come than are remembered."""
     hasher = UserHasher(b"key")
-    wanted = {user: hasher.short(user) for user in "abc"}
-    monkeypatch.setattr(UserHasher, "full", lambda *_: b"\0" * 16)
-    assert hasher.short("d") == 0
-    assert {user: hasher.short(user) for user in "ab"} == {user: wanted[user] for user in "ab"}
+    wanted = [hasher.short(f"u{number}") for number in range(1_000)]
+    for number in range(600_000):
+        hasher.short(f"other-{number}")
+    assert [hasher.short(f"u{number}") for number in range(1_000)] == wanted
+    assert len(set(wanted)) == 1_000

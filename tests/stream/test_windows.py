@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,8 @@ from stream.catalogue import WINDOWS_MS
 from stream.figures import EXTRAS, LAYOUT, new_tally
 from stream.figures.expression import expression
 from stream.figures.view import View
-from stream.model import Feed
+from stream.model import Feed, Like
+from stream.native import Events
 from stream.panes import (
     KEEP_SLACK_MS,
     LATE,
@@ -295,7 +295,10 @@ def test_late_is_below_the_highest_before_it_minus_the_lateness():
 def test_the_late_ones_of_batches_are_those_that_are_late_one_by_one(batches):
     together, alone = LateRule(30_000), LateRule(30_000)
     for times in batches:
-        events = [None if at_ms is None else SimpleNamespace(at_ms=at_ms) for at_ms in times]
+        events = Events(len(times))
+        for at, at_ms in enumerate(times):
+            if at_ms is not None:
+                events.put(at, Like("r", "u", at_ms, 1), 1, at_ms, at)
         late = {at for at, at_ms in enumerate(times) if at_ms is not None and alone.late(at_ms)}
         assert together.late_ones(events) == late
         assert together.highest_ms == alone.highest_ms
