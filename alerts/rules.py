@@ -50,6 +50,8 @@ from stream.errors import StageError
 __all__ = ["RulesFold"]
 
 _Told = tuple[str, int, Transition]
+_SetAt = Callable[[int], RuleSet]
+_Ready = Callable[[RuleSet], Bundles]
 _VERSIONS: Final = frozenset((*RELEASED, COLUMNS_VERSION))
 """Versions of the columns that are understood: those of older ones are the first ones of ours."""
 
@@ -61,19 +63,21 @@ class RulesFold:
         ruleset_at: the set in force at a tick; the same object for as long as the set is the same.
         partition: number of the partition.
         epoch: of the rules owner, put into the transitions.
+        ready: makes a set ready.
 
     Attributes:
         turns: what the newest record changed of the rooms' sessions; their positions follow the transitions'.
     """
 
-    def __init__(self, ruleset_at: Callable[[int], RuleSet], *, partition: int = 0, epoch: int = 0) -> None:
-        self._ruleset_at = ruleset_at
-        self._partition = partition
-        self._epoch = epoch
+    def __init__(
+        self, ruleset_at: _SetAt, *, partition: int = 0, epoch: int = 0, ready: _Ready = Bundles
+    ) -> None:
+        self._ruleset_at, self._ready = ruleset_at, ready
+        self._partition, self._epoch = partition, epoch
         self._meta = Meta()
         self._held: dict[str, Held] = {}
         self._bundles: Bundles | None = None
-        self._told: list[_Told] = []
+        self._told = list[_Told]()
         self.turns = Turns(partition, epoch)
         self._dirty, self._moved = set[str](), set[str]()  # whose figures, whose states are to be kept
         self._deadlines = Deadlines()
@@ -124,8 +128,7 @@ class RulesFold:
             self._wake()
         told = [transition for _, _, transition in sorted(self._told, key=lambda entry: entry[:2])]
         self._told.clear()
-        self._meta.told = len(told)
-        self._meta.told += self.turns.tell(offset, len(told), self._meta.tick_ms)
+        self._meta.told = len(told) + self.turns.tell(offset, len(told), self._meta.tick_ms)
         return [with_values(transition, position=(offset, index)) for index, transition in enumerate(told)]
 
     def learn(self, held: Held, tick_ms: int, reach_ms: dict[str, int]) -> None:
@@ -163,7 +166,7 @@ class RulesFold:
         self._meta = unpack_meta(fields["meta"]) if "meta" in fields else Meta()
         if not self._meta.tick_ms:
             return
-        bundles = self._bundles = Bundles(self._ruleset_at(self._meta.tick_ms))
+        bundles = self._bundles = self._ready(self._ruleset_at(self._meta.tick_ms))
         ours = (list(bundles.room_figures), list(bundles.vendor_figures))
         kept = self._meta.places or ours
         for name in sorted(fields):
@@ -203,9 +206,9 @@ class RulesFold:
         meta.shares = (record.records_1m, record.dead_1m)
         ruleset = self._ruleset_at(meta.tick_ms)
         if self._bundles is None:
-            self._bundles = Bundles(ruleset)
+            self._bundles = self._ready(ruleset)
         elif self._bundles.ruleset is not ruleset:
-            self._switch(self._bundles, Bundles(ruleset))
+            self._switch(self._bundles, self._ready(ruleset))
 
     def _switch(self, before: Bundles, after: Bundles) -> None:
         """Put another rule set in force; episodes of rules that are gone end."""
@@ -238,8 +241,7 @@ class RulesFold:
         held = self._held.get(entry.room_id)
         if held is None:
             held = self._held[entry.room_id] = Held(key=entry.room_id, room_id=entry.room_id, state="planned")
-            held.session_ms = entry.session_ms
-            held.facts = entry.facts or {}
+            held.session_ms, held.facts = entry.session_ms, entry.facts or {}
             self._equip(held)
         elif entry.facts is not None and entry.facts != held.facts:
             held.facts = entry.facts
@@ -323,9 +325,8 @@ class RulesFold:
             self._end(held, held.bundle.by_name[name], state, "room_ended")
         held.states.clear()
         held.memory.clear()
-        held.hits = []
         held.flaps.clear()
-        held.stepped = True
+        held.hits, held.stepped = [], True
         held.quiet_ms = self._meta.tick_ms
         self._moved.add(held.key)
 
@@ -343,8 +344,7 @@ class RulesFold:
             return
         if held.states or held.calm or not is_calm(held):
             self._judge_each(held)
-        if held.bundle.silences:
-            self._wait(held)
+        self._wait(held)
 
     def _judge_each(self, held: Held) -> None:
         states, calm = held.states, held.calm

@@ -22,6 +22,7 @@ class Tally(native.Tally):
         items: items that are clicked or paid, see ``stream.figures.items``.
         changed_registers: names of the registers that changed since the last flush.
         hits: words that were found since the last flush, see ``stream.figures.words``.
+        former: fields of the store that its panes were read from, and that are to be removed.
         memory: what figures keep in memory only, by name; they can make it anew from the panes.
     """
 
@@ -32,6 +33,7 @@ class Tally(native.Tally):
         self.items: dict[str, Any] = {}
         self.changed_registers: set[str] = set()
         self.hits: list[tuple[Any, ...]] = []
+        self.former: list[str] = []
         self.memory: dict[Any, Any] = {}
 
     def fresh_at(self, second: int) -> Fresh:

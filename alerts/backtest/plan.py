@@ -207,9 +207,9 @@ class Plan:
         found: dict[str, Mask] = {}
         for name in dict.fromkeys(name for name, _, _ in self._sieves):
             sieves = [sieve for rule, _, sieve in self._sieves if rule == name]
-            rows = _mask(any_of([sieve.rows for sieve in sieves], len(self._life.rows)))
             masks = [_mask(sieve.positions) for sieve in sieves if sieve.positions is not None]
-            if rows.any():
+            could = any_of(sieve.rows for sieve in sieves)
+            if could is not None and (rows := _mask(could)).any():
                 masks.append(np.append(rows, False)[self.row] & self._own_and_closes)
             if masks:
                 mask = np.logical_or.reduce(masks) & self._alive
@@ -235,11 +235,9 @@ class Plan:
 
     def _turning_rows(self) -> list[int]:
         """Return the rows that begin a session, another state or other facts, and those before."""
-        table = self._life.rows.table
+        columns = self._life.rows.columns
         turns = [0]
-        known = [
-            table[name].combine_chunks() for name in ("session_ms", "state") if name in table.column_names
-        ]
+        known = [columns[name].combine_chunks() for name in ("session_ms", "state") if name in columns]
         for values in (*known, self._life.texts[0]):
             turns += pc.run_end_encode(values).run_ends.to_pylist()[:-1]
         return sorted({max(0, row) for turn in turns for row in (turn - 1, turn)})
@@ -248,7 +246,7 @@ class Plan:
         """Return, for each position, whether it may be the one at which the subject is forgotten."""
         life, clock = self._life, self._life.clock
         if not isinstance(life.rows, RoomRows):
-            newest_ms = life.rows.table[NEWEST].combine_chunks()
+            newest_ms = life.rows.columns[NEWEST].combine_chunks()
             return clock.turns(pc.greater(pc.subtract(clock.tick_ms, life.held(newest_ms)), VENDOR_SILENT_MS))
         closes = pc.cumulative_sum(pc.cast(clock.last, pa.int64()))
         since = pc.subtract(closes, life.held(closes.take(life.at)))

@@ -16,16 +16,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
-
-import numpy as np
 
 from alerts.backtest.plan import NONE, Plan
 from alerts.backtest.said import Said
 from alerts.backtest.sets import Sets
 from alerts.backtest.sieve import Life
-from alerts.held import Held, changes, newest_of
+from alerts.held import Held, changes
 from alerts.model import Transition
 from alerts.rules import RulesFold
 
@@ -56,7 +53,7 @@ class _Player:
         self._key = key
         self._life = life
         self._clock = life.clock
-        self._fold = RulesFold(sets.at, partition=life.clock.partition)
+        self._fold = RulesFold(sets.at, partition=life.clock.partition, ready=sets.ready)
         self._plan = Plan(key, life, sets)
         self._whole = not skip or self._plan.unsieved
         self._said = Said(life)
@@ -74,7 +71,6 @@ class _Player:
             for position in (*self._context(first), *range(first, len(self._clock))):
                 yield from self._feed(position)
             return
-        self._expect()
         while (position := self._next()) < _NEVER:
             for before in self._context(position):
                 yield from self._feed(before)
@@ -123,8 +119,8 @@ class _Player:
         """Give the fold's subject the figures that hold at a position."""
         row = int(self._plan.row[position])
         if row != self._row:
-            entry = self._life.rows.at(row)
-            held.values, held.newest_ms = entry.values, newest_of(entry)
+            rows = self._life.rows
+            held.values, held.newest_ms = rows.values(row), rows.newest_ms(row)
             self._row = row
 
     def _learn(self, held: Held, step: int) -> None:
@@ -134,19 +130,9 @@ class _Player:
         self._fed = self._seen = step
         self._plan.look_ahead(step, held)
 
-    def _expect(self) -> None:
-        """Say what will be looked at if nothing breaches."""
-        plan = self._plan
-        positions = set(plan.fed)
-        for before, position in pairwise((-1, *plan.fed)):
-            positions.update(self._context(position, before))
-        rows = np.unique(plan.row[[*positions, *plan.steps, *plan.asked(NONE)]])
-        self._life.rows.expect(rows[rows >= 0].tolist())
-        self._clock.heads.expect(sorted(positions))
-
-    def _context(self, position: int, fed: int | None = None) -> list[int]:
+    def _context(self, position: int) -> list[int]:
         """Return what was left out since a position that was fed and must be fed before another, in order."""
-        fed = self._fed if fed is None else fed
+        fed = self._fed
         anew = fed < 0 or self._fold.subject(self._key) is None
         found = set()
         closes = self._clock.closes

@@ -6,7 +6,8 @@ sieve says yes. A kind of condition without a sieve is asked everywhere. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, Final
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alerts.backtest.clock import Clock
-from alerts.backtest.rows import RoomRows, Rows, figure
+from alerts.backtest.rows import RoomRows, Rows, figure, numbers_of
 from alerts.detectors.above_own import AboveOwn
 from alerts.detectors.cheap_orders import CheapOrders
 from alerts.detectors.complaints import Complaints
@@ -34,7 +35,7 @@ from alerts.detectors.silence import FEED, Silence
 from alerts.detectors.sold_out import SoldOut
 from alerts.detectors.spike import Spike
 from alerts.detectors.surged import Surged
-from alerts.detectors.threshold import Figure, Threshold
+from alerts.detectors.threshold import Figure, Side, Threshold
 from alerts.detectors.words import Words
 from stream.catalogue import ROOM_COLUMNS, VENDOR_COLUMNS
 
@@ -69,12 +70,32 @@ class Life:
         self.row: pa.Array = pa.array(held, mask=held < 0)
         self._columns = ROOM_COLUMNS if isinstance(rows, RoomRows) else VENDOR_COLUMNS
         self._figures: dict[int, pa.Array] = {}
+        self._known_ends: dict[int, tuple[float, float]] = {}
+        self._states: dict[str, pa.Array] = {}
 
     def figure(self, place: int) -> pa.Array:
         """Return a figure of each row; null is no data."""
         if place not in self._figures:
-            self._figures[place] = figure(self.rows.table, self._columns[place].name)
+            self._figures[place] = figure(self.rows.columns, self._columns[place].name)
         return self._figures[place]
+
+    def most(self, place: int) -> float:
+        """Return the largest value of a figure; minus infinity where it has no data."""
+        return self._ends(place)[1]
+
+    def least(self, place: int) -> float:
+        """Return the smallest value of a figure; infinity where it has no data."""
+        return self._ends(place)[0]
+
+    def _ends(self, place: int) -> tuple[float, float]:
+        if place not in self._known_ends:
+            least, most = math.inf, -math.inf
+            for column in numbers_of(self.rows.columns, self._columns[place].name):
+                ends = pc.min_max(column).as_py()
+                if ends["min"] is not None:
+                    least, most = min(least, float(ends["min"])), max(most, float(ends["max"]))
+            self._known_ends[place] = least, most
+        return self._known_ends[place]
 
     def held(self, of_rows: pa.Array) -> pa.Array:
         """Return what holds at each position, from what holds in each row."""
@@ -82,26 +103,28 @@ class Life:
 
     def state(self, name: str) -> pa.Array:
         """Return whether each row is of a state of the room; no row of a vendor is."""
-        table = self.rows.table
-        if "state" not in table.column_names:
-            return pa.array([False] * len(table))
-        return pc.equal(table["state"].combine_chunks(), name)
+        if name not in self._states:
+            told = self.rows.columns.get("state")
+            self._states[name] = (
+                _never(len(self.rows)) if told is None else pc.equal(told.combine_chunks(), name)
+            )
+        return self._states[name]
 
     @cached_property
     def hits(self) -> pa.Array:
         """Return the text of each row's hits of the word lists; null for none."""
-        table = self.rows.table
-        if "hits" not in table.column_names:
-            return pa.nulls(len(table), pa.string())
-        return pc.cast(table["hits"].combine_chunks(), pa.string())
+        told = self.rows.columns.get("hits")
+        if told is None:
+            return pa.nulls(len(self.rows), pa.string())
+        return pc.cast(told.combine_chunks(), pa.string())
 
     @cached_property
     def texts(self) -> tuple[pa.Array, list[str | None]]:
         """Return which facts hold in each row, by number, and the text of each number."""
-        table = self.rows.table
-        if not isinstance(self.rows, RoomRows) or "facts" not in table.column_names:
-            return pa.array([0] * len(table), pa.int32()), [None]
-        found = table["facts"].combine_chunks()
+        told = self.rows.columns.get("facts")
+        if not isinstance(self.rows, RoomRows) or told is None:
+            return pa.array(np.zeros(len(self.rows), np.int32)), [None]
+        found = told.combine_chunks()
         found = (pc.fill_null_forward(found) if found.null_count else found).dictionary_encode()
         texts = found.dictionary.to_pylist()
         return pc.fill_null(found.indices, len(texts)), [*texts, None] if found.null_count else texts
@@ -109,17 +132,16 @@ class Life:
     def facts(self, told: Callable[[Mapping[str, Any]], bool]) -> pa.Array:
         """Return of each row whether the facts that hold there are such."""
         if not isinstance(self.rows, RoomRows):
-            return pa.array([False] * len(self.rows))
+            return _never(len(self.rows))
         numbers, texts = self.texts
         return pa.array([told(self.rows.facts(text) or {}) for text in texts], pa.bool_()).take(numbers)
 
     @cached_property
     def starts_ms(self) -> pa.Array:
         """Return of each row when its room should begin; null where it is not planned, or not known."""
-        table = self.rows.table
         if not isinstance(self.rows, RoomRows) or not pc.any(self.state("planned")).as_py():
-            return pa.nulls(len(table), pa.float64())
-        texts = table["facts"].combine_chunks().dictionary_encode()
+            return pa.nulls(len(self.rows), pa.float64())
+        texts = self.rows.columns["facts"].combine_chunks().dictionary_encode()
         starts = [(self.rows.facts(text) or {}).get("starts_at_ms") for text in texts.dictionary.to_pylist()]
         known = pa.array([start if isinstance(start, int) else None for start in starts], pa.float64())
         return pc.if_else(self.state("planned"), known.take(texts.indices), pa.scalar(None, pa.float64()))
@@ -154,17 +176,28 @@ def sieved(condition: Condition, life: Life) -> Sieved | None:
 
 
 def _threshold(condition: Threshold, life: Life) -> Sieved:
-    beyond = [_beyond(condition, each, life) for each in condition.figures]
-    return Sieved(rows=reduce(pc.or_, beyond))
+    beyond = [_beyond(condition, each, life) for each in condition.figures if _ever(condition, each, life)]
+    return Sieved(rows=reduce(pc.or_, beyond) if beyond else None)
+
+
+def _ever(condition: Threshold, one: Figure, life: Life) -> bool:
+    """Return whether a figure is beyond the mildest bound of a side at all; nearly none ever is."""
+    most, least = life.most(one.at), life.least(one.at)
+    return any(
+        (most > _mildest(side) if side.sign > 0 else least < -_mildest(side))
+        or (condition.confidence is not None and side.sign < 0)
+        for side in condition.sides
+    )
+
+
+def _mildest(side: Side) -> float:
+    return min(side.info, side.warning, side.critical)
 
 
 def _beyond(condition: Threshold, one: Figure, life: Life) -> pa.Array:
     """Return the rows whose figure lies beyond the mildest bound of a side, with samples enough."""
     values = life.figure(one.at)
-    found = [
-        _side(condition, side.sign, min(side.info, side.warning, side.critical), values)
-        for side in condition.sides
-    ]
+    found = [_side(condition, side.sign, _mildest(side), values) for side in condition.sides]
     beyond = reduce(pc.or_, found)
     if condition.min_samples and one.samples_at:
         counts = [pc.fill_null(life.figure(at), 0.0) for at in one.samples_at]
@@ -220,12 +253,18 @@ def _spike(condition: Spike, life: Life) -> Sieved:  # noqa: ARG001 - its figure
 def _own_median(condition: OwnMedian, life: Life) -> Sieved:
     """Its median is never above the largest figure of the whole life."""
     share = condition.params.share
-    largest = max(pc.max(life.figure(each.at)).as_py() or 0.0 for each in condition.figures)
-    below = [pc.less(life.figure(each.at), share * largest) for each in condition.figures]
+    bound = share * max(0.0, *(life.most(each.at) for each in condition.figures))
+    below = [
+        pc.less(life.figure(each.at), bound) for each in condition.figures if life.least(each.at) < bound
+    ]
+    if not below:
+        return Sieved()
     return Sieved(rows=pc.fill_null(reduce(pc.or_kleene, below), fill_value=False))
 
 
 def _above(at: int, bound: float, life: Life) -> Sieved:
+    if life.most(at) <= bound and life.least(at) >= -bound:
+        return Sieved()
     return Sieved(rows=pc.fill_null(pc.greater(pc.abs(life.figure(at)), bound), fill_value=False))
 
 
@@ -273,6 +312,10 @@ def _surged(condition: Surged, life: Life) -> Sieved:  # noqa: ARG001 - only its
     return Sieved(follower=may_breach)
 
 
+def _never(size: int) -> pa.Array:
+    return pa.array(np.zeros(size, np.bool_))
+
+
 _SIEVES: Final[Mapping[type, Callable[[Any, Life], Sieved]]] = {
     AboveOwn: _above_own,
     CheapOrders: _stepped,
@@ -294,7 +337,7 @@ _SIEVES: Final[Mapping[type, Callable[[Any, Life], Sieved]]] = {
 }
 
 
-def any_of(masks: Sequence[pa.Array | None], size: int) -> pa.Array:
-    """Return where any of the masks is true; false everywhere when there is none."""
+def any_of(masks: Iterable[pa.Array | None]) -> pa.Array | None:
+    """Return where any of the masks is true; None when there is none."""
     known = [mask for mask in masks if mask is not None]
-    return reduce(pc.or_, known) if known else pa.array([False] * size)
+    return reduce(pc.or_, known) if known else None

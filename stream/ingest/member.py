@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from stream.errors import StageError
 from stream.ingest.batches import FeedReader
 from stream.ingest.owner import Owner
-from stream.ingest.ownership import Tools
+from stream.ingest.ownership import Left, Tools
 from stream.model import BULK_FEEDS, CRITICAL_FEEDS, Feed
 
 __all__ = ["Member"]
@@ -52,6 +52,8 @@ class Member:
         self._critical = FeedReader(critical, {topic(feed): feed for feed in CRITICAL_FEEDS})
         self._bulk = FeedReader(bulk, {topic(feed): feed for feed in BULK_FEEDS})
         self._owners: dict[int, Owner] = {}
+        self._left: dict[int, Left] = {}
+        """What the owners before the last rebalance left, until the next ones begin."""
         self._assigned = asyncio.Event()
         self._tasks: asyncio.TaskGroup
         self._leaving = False
@@ -96,6 +98,7 @@ class Member:
             self._assigned.set()
         member, generation = _membership(self._critical.consumer)
         _log.info("ingest.assigned", partitions=numbers, generation=generation)
+        left, self._left = self._left, {}
         for number in numbers:
             owner = Owner(
                 number,
@@ -104,12 +107,13 @@ class Member:
                 generation=generation,
                 start=self._start,
                 hold_back=self._hold_back,
+                left=left.get(number),
             )
             self._owners[number] = owner
             self._tasks.create_task(owner.run())
 
     async def revoked(self) -> None:
-        """Give back all partitions: flush, end the lease, forget."""
+        """Give back all partitions: flush, end the lease; what comes back at once need not be loaded."""
         await self._give_up(_REVOKE_S)
 
     def fail(self, error: BaseException) -> None:
@@ -136,6 +140,7 @@ class Member:
             _log.warning("ingest.gave_up_unflushed", partitions=sorted(owners))
             for owner in owners.values():
                 owner.abandon()
+        self._left = {number: owner.left for number, owner in owners.items() if owner.left is not None}
 
     async def _start(self, number: int, offsets: dict[str, int]) -> dict[Feed, int]:
         for reader in (self._critical, self._bulk):

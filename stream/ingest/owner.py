@@ -18,7 +18,7 @@ from aiokafka.errors import IllegalStateError
 from stream.alignment import QUEUE_MAX
 from stream.errors import FencedError, StoreError
 from stream.ingest.batches import Read
-from stream.ingest.ownership import Ownership, Tools
+from stream.ingest.ownership import Left, Ownership, Tools
 from stream.model import Feed
 
 __all__ = ["Owner"]
@@ -39,6 +39,10 @@ class Owner:
         generation: group generation of the assignment.
         start: seeks the feeds to offsets, lets them flow, and returns where they begin.
         hold_back: pauses a feed of the partition or lets it go on.
+        left: what this process left of the partition, if it was the owner before.
+
+    Attributes:
+        left: what is left once it was stopped and everything was flushed, else None.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Owner:
         generation: int,
         start: Callable[[int, dict[str, int]], Awaitable[dict[Feed, int]]],
         hold_back: Callable[[Feed, int, bool], None],
+        left: Left | None = None,
     ) -> None:
         self.number = number
         self._tools = tools
@@ -62,6 +67,7 @@ class Owner:
         self._owned: Ownership | None = None
         self._task: asyncio.Task[None] | None = None
         self.finished = asyncio.Event()
+        self.left = left
 
     def receive(self, read: Read) -> None:
         """Take in what was read; a feed whose queue is full is held back."""
@@ -123,7 +129,8 @@ class Owner:
         tools = self._tools
         try:
             claim = await tools.store.claim(self.number, member=self._member, generation=self._generation)
-            owned = Ownership(tools, claim)
+            left, self.left = self.left, None
+            owned = Ownership(tools, claim, left)
             await owned.load()
         except FencedError:
             tools.telemetry.claims.labels("refused").inc()
@@ -152,6 +159,7 @@ class Owner:
                 await owned.flush()
         if owned.ready:
             await owned.flush()
+            self.left = owned.leave()
         await self._release(owned)
 
     async def _release(self, owned: Ownership) -> None:

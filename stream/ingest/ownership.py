@@ -1,6 +1,7 @@
 """The memory of one ownership of a partition, and its way out: dead letters, flush, windows.
 
-Forgotten as a whole when the ownership ends.
+Forgotten when the ownership ends, but for what a last flush has left: if the partition comes back with the
+next assignment and the store says that nobody wrote in between, it need not be read again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from stream.model import CRITICAL_FEEDS, FEEDS, Feed
 from stream.partition import Partition
 from stream.runtime import Clock
 from stream.store.flush import Flush, Flusher
-from stream.store.loading import load
+from stream.store.loading import load, load_progress
 from stream.store.packing import cell_names
 from stream.store.partition import Claim, PartitionStore
 from stream.telemetry import IngestTelemetry
@@ -31,7 +32,7 @@ from stream.users import UserHasher
 from stream.window_log import WindowLog
 from stream.words import WordsFile
 
-__all__ = ["Ownership", "Tools"]
+__all__ = ["Left", "Ownership", "Tools"]
 
 _SLICE_S: Final = 0.02
 """Longest stretch of folding without a turn for others, seconds: heartbeats must not starve."""
@@ -71,18 +72,44 @@ class Tools:
     """Held while a flush is worked out: one after the other each is done sooner than all of them at once."""
 
 
-class Ownership:
-    """The memory of one ownership; forgotten as a whole when it ends."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an ownership leaves after its last flush: nothing else than the store has.
 
-    def __init__(self, tools: Tools, claim: Claim) -> None:
+    Attributes:
+        claim: as it was then.
+        partition: what is known of it.
+        flusher: of the partition.
+    """
+
+    claim: Claim
+    partition: Partition
+    flusher: Flusher
+
+
+class Ownership:
+    """The memory of one ownership.
+
+    Args:
+        tools: what the process shares.
+        claim: our ownership.
+        left: what we left of the partition, if we were the owner before.
+    """
+
+    def __init__(self, tools: Tools, claim: Claim, left: Left | None = None) -> None:
         settings = tools.settings
         self._tools = tools
         self.claim = claim
-        self.partition = Partition(
-            tools.users,
-            lateness_ms=settings.lateness_ms,
-            settle_ms=settings.settle_ms,
-            whole=settings.catalogue == "whole",
+        self._left = left if left is not None and claim.follows(left.claim) else None
+        self.partition = (
+            self._left.partition
+            if self._left
+            else Partition(
+                tools.users,
+                lateness_ms=settings.lateness_ms,
+                settle_ms=settings.settle_ms,
+                whole=settings.catalogue == "whole",
+            )
         )
         self.partition.words = tools.words.words
         self._topics = {feed: settings.topic(feed) for feed in FEEDS}
@@ -110,8 +137,17 @@ class Ownership:
 
     async def load(self) -> None:
         """Bring the partition into memory."""
-        now = await load(self._tools.redis, self.claim, self.partition, self.alignment)
-        self._flusher = Flusher(self.claim.partition, self.partition, now, self._topics)
+        load_progress(self.claim, self.partition, self.alignment)
+        if self._left:
+            self._flusher, self._left = self._left.flusher, None
+            self._flusher.tell_all_again()  # readers of an epoch know what was said in it
+        else:
+            now = await load(self._tools.redis, self.claim, self.partition)
+            self._flusher = Flusher(self.claim.partition, self.partition, now, self._topics)
+
+    def leave(self) -> Left:
+        """Return what is left after the last flush; nothing may be folded any more."""
+        return Left(self.claim, self.partition, self._flusher)
 
     def fold(self) -> bool:
         """Fold for one slice; tell whether there was anything to fold."""

@@ -46,6 +46,9 @@ pass before a ping is folded, for a room record may come before it; each fetch c
 _BULK_WAIT_MS: Final = 20
 """The same of the bulk feeds: how old the reach of an idle one may be, and how long one that was held back
 may wait for the idle ones until it is fetched again."""
+_HEARTBEATS: Final = 20
+"""Heartbeats of a session time-out: the answer to one tells a member that the group has changed, and until
+then nobody owns what a dead member had. One in half a second costs nothing."""
 _CLOSE_S: Final = 3.0
 _GC_THRESHOLDS: Final = (500_000, 20, 20)
 """Records and events come and go by the thousand and have no cycles: looking for some after every 700 of them
@@ -99,7 +102,7 @@ async def _clients(settings: IngestSettings) -> AsyncIterator[tuple[Any, ...]]:
         "metadata_max_age_ms": _METADATA_AGE_MS,
         **FETCH,
         "session_timeout_ms": settings.session_timeout_ms,
-        "heartbeat_interval_ms": settings.session_timeout_ms // 5,
+        "heartbeat_interval_ms": settings.session_timeout_ms // _HEARTBEATS,
     }
     redis = connect(settings)
     started: list[Any] = []

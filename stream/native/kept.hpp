@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "dense.hpp"
 #include "packing.hpp"
 #include "sets.hpp"
 
@@ -36,13 +38,51 @@ public:
     virtual void unpack(Unpacker& in) = 0;
 };
 
-// The set of people of a pane.
+// Rising numbers in few bits. Earlier versions kept them as they are, as bytes alone; these are a list of
+// bytes.
+template <typename Number>
+void pack_rising(Packer& out, const std::vector<Number>& rising) {
+    out.list(1);
+    out.bytes(dense(rising));
+}
+
+template <typename Number>
+std::vector<Number> unpack_rising(Unpacker& in) {
+    if (!in.at_list()) {
+        return numbers_of<Number>(in.bytes());
+    }
+    in.list();
+    return undense<Number>(in.bytes());
+}
+
+// The set of people of a pane, by the upper 48 bits of their hashes: of the 4 096 whom the panes of a window
+// keep at most two are alike once in 30 million windows.
 class People final : public Kept {
 public:
     People(int precision, std::size_t exact_max) : set(precision, exact_max) {}
-    void merge(const Came& came) override { set.add(came.people); }
-    void pack(Packer& out) const override { out.bytes(set.pack()); }
-    void unpack(Unpacker& in) override { set.unpack(in.bytes()); }
+
+    void merge(const Came& came) override {
+        Hashes upper(came.people.size());
+        std::transform(came.people.begin(), came.people.end(), upper.begin(), Distinct::upper);
+        set.add(upper);
+    }
+
+    void pack(Packer& out) const override {
+        if (set.exact()) {
+            pack_rising(out, set.members());
+        } else {
+            out.bytes(set.pack());
+        }
+    }
+
+    void unpack(Unpacker& in) override {
+        if (in.at_list()) {
+            set.take_members(unpack_rising<Hash>(in));
+        } else {
+            set.unpack(in.bytes());
+            set.take_members(set.members());  // earlier versions kept 64 bits of a hash
+        }
+    }
 
     Distinct set;
 };
@@ -52,8 +92,8 @@ class Sample final : public Kept {
 public:
     explicit Sample(std::size_t most) : people(most) {}
     void merge(const Came& came) override { people.add(came.people); }
-    void pack(Packer& out) const override { out.bytes(people.pack()); }
-    void unpack(Unpacker& in) override { people.unpack(in.bytes()); }
+    void pack(Packer& out) const override { pack_rising(out, people.kept()); }
+    void unpack(Unpacker& in) override { people.take(unpack_rising<std::uint32_t>(in)); }
 
     Lowest people;
 };
@@ -97,24 +137,26 @@ public:
 
     void pack(Packer& out) const override {
         std::vector<std::uint32_t> users;
-        std::vector<std::uint32_t> counts;
+        std::string counts;
         for (const auto& [user, number] : numbers_) {
             users.push_back(user);
-            counts.push_back(static_cast<std::uint32_t>(number));
+            put_varint(counts, static_cast<std::uint64_t>(number));
         }
         out.list(4);
         out.number(total_);
         out.number(missed_);
-        out.bytes(bytes_of(users));
-        out.bytes(bytes_of(counts));
+        pack_rising(out, users);
+        out.bytes(counts);
     }
 
     void unpack(Unpacker& in) override {
         in.list();
         total_ = in.number();
         missed_ = in.number();
-        const auto users = numbers_of<std::uint32_t>(in.bytes());
-        const auto counts = numbers_of<std::uint32_t>(in.bytes());
+        const bool plain = !in.at_list();  // as earlier versions kept it
+        const auto users = unpack_rising<std::uint32_t>(in);
+        const auto raw = in.bytes();
+        const auto counts = plain ? numbers_of<std::uint32_t>(raw) : varints(raw);
         numbers_.clear();
         for (std::size_t at = 0; at < users.size(); ++at) {
             numbers_.emplace_back(users[at], counts.at(at));
@@ -128,6 +170,14 @@ public:
 private:
     using Numbers = std::vector<std::pair<std::uint32_t, std::int64_t>>;
     static constexpr std::size_t kLoose = 16;  // between two flushes there may be so many times more
+
+    static std::vector<std::uint32_t> varints(std::string_view raw) {
+        std::vector<std::uint32_t> found;
+        while (!raw.empty()) {
+            found.push_back(static_cast<std::uint32_t>(take_varint(raw)));
+        }
+        return found;
+    }
 
     static Numbers shortened(const Came& came) {
         Numbers found;
@@ -203,8 +253,8 @@ public:
         }
     }
 
-    void pack(Packer& out) const override { out.bytes(bytes_of(pairs_)); }
-    void unpack(Unpacker& in) override { pairs_ = numbers_of<Hash>(in.bytes()); }
+    void pack(Packer& out) const override { pack_rising(out, pairs_); }
+    void unpack(Unpacker& in) override { pairs_ = unpack_rising<Hash>(in); }
 
     const Hashes& pairs() const { return pairs_; }
 

@@ -8,8 +8,12 @@ namespace roomwatch {
 namespace {
 
 std::string deflate(const std::string& raw) {
-    constexpr int kFast = 1;  // registers have little more order than their histogram
-    return py::module_::import("zlib").attr("compress")(py::bytes(raw), kFast).cast<std::string>();
+    // Registers have no more order than their histogram: each gets as many bits as it is rare.
+    const py::module_ module = py::module_::import("zlib");
+    const py::object huffman =
+        module.attr("compressobj")(py::arg("strategy") = module.attr("Z_HUFFMAN_ONLY"));
+    const auto first = huffman.attr("compress")(py::bytes(raw)).cast<std::string>();
+    return first + huffman.attr("flush")().cast<std::string>();
 }
 
 std::string inflate(std::string_view raw) {
@@ -122,10 +126,15 @@ PYBIND11_MODULE(_native, module) {
              [](NamedTally& tally, bool coarse, Number number, const py::bytes& raw, const Places& places) {
                  tally.unpack_cells(coarse, number, view_of(raw), places);
              })
+        .def("unpack_together",
+             [](NamedTally& tally, bool coarse, Number field, const py::bytes& raw, const Places& places) {
+                 tally.unpack_together(coarse, field, view_of(raw), places);
+             })
         .def("unpack_extras", [](NamedTally& tally, bool coarse, Number number,
                                  const py::bytes& raw) { tally.unpack_extras(coarse, number, view_of(raw)); })
         .def("forget", &NamedTally::forget_named)
         .def("forget_brief", &NamedTally::forget_brief)
+        .def("fields", &NamedTally::fields)
         .def("numbers",
              [](const NamedTally& tally, bool coarse) {
                  std::vector<Number> numbers;

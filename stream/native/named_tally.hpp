@@ -99,14 +99,8 @@ public:
             }
         }
         for (const bool coarse : {false, true}) {
-            take_changed(coarse, [&](Number number, const Pane& pane) {
-                const std::string name = ":" + start + ":" + std::to_string(number);
-                if (!pane.cells.empty() || !pane.changed_extras) {  // of which all were lost: no stale ones
-                    put((coarse ? "c" : "f") + name, packed(pane.cells));
-                }
-                if (pane.changed_extras) {
-                    put((coarse ? "C" : "F") + name, packed_extras(pane));
-                }
+            take_changed(coarse, [&](Number number, const std::string& raw) {
+                put((coarse ? "P:" : "p:") + start + ":" + std::to_string(number), raw);
             });
         }
         return fields;
@@ -126,18 +120,17 @@ public:
         }
     }
 
-    // Returns the numbers of the panes that are dropped.
+    // Returns the numbers of the fields of which no pane is left.
     std::pair<std::vector<Number>, std::vector<Number>> forget_named(Number fine, Number coarse) {
-        const auto before = [](const Panes& panes, Number limit) {
-            std::vector<Number> gone;
-            for (auto at = panes.begin(); at != panes.end() && at->first < limit; ++at) {
-                gone.push_back(at->first);
-            }
-            return gone;
-        };
-        auto gone = std::pair(before(panes(false), fine), before(panes(true), coarse));
+        std::pair before(fields(false), fields(true));
         forget(fine, coarse);
-        return gone;
+        const auto gone = [](std::vector<Number>& fields, const std::vector<Number>& left) {
+            std::erase_if(fields,
+                          [&left](Number one) { return std::binary_search(left.begin(), left.end(), one); });
+        };
+        gone(before.first, fields(false));
+        gone(before.second, fields(true));
+        return before;
     }
 
 private:

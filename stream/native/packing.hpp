@@ -85,6 +85,11 @@ public:
     std::string_view text() { return take(size(0xA0, 0xE0, 0xD9, 0xDA)); }
     std::string_view bytes() { return take(size(-1, 0, 0xC4, 0xC5)); }
 
+    bool at_list() const {
+        const int mark = left_.empty() ? 0 : static_cast<unsigned char>(left_.front());
+        return (mark & 0xF0) == 0x90 || mark == 0xDC || mark == 0xDD;
+    }
+
     std::int64_t number() {
         const int mark = byte();
         if (mark < 0x80) {

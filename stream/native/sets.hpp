@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -110,10 +109,24 @@ public:
                 ranks.push_back(static_cast<char>(registers_[at]));
             }
         }
-        if (places.size() * kSparseBytes < registers_.size()) {
-            return "s" + bytes_of(places) + ranks;
+        const std::size_t sparse = places.size() * kSparseBytes;
+        if (8 * sparse > registers_.size()) {  // all of them take a bit each at least
+            const std::string whole = zlib.deflate(bytes_of(registers_));
+            if (whole.size() <= sparse) {
+                return "z" + whole;
+            }
         }
-        return "z" + zlib.deflate(bytes_of(registers_));
+        return "s" + bytes_of(places) + ranks;
+    }
+
+    // The bits of a hash that panes keep.
+    static Hash upper(Hash hashed) { return hashed >> kLowBits << kLowBits; }
+
+    // Takes members, rising, by their upper bits; on an empty set, or on one that has the same.
+    void take_members(Hashes members) {
+        std::transform(members.begin(), members.end(), members.begin(), upper);
+        members.erase(std::unique(members.begin(), members.end()), members.end());
+        members_ = std::move(members);
     }
 
     // Takes in the set that `pack` gave; on an empty one only.
@@ -139,16 +152,47 @@ public:
                 registers.at(places[at]) = static_cast<std::uint8_t>(raw[used * sizeof(std::uint16_t) + at]);
             }
         }
-        const auto most = static_cast<std::uint8_t>(kHashBits - precision_ + 1);
-        if (registers.size() != size || *std::max_element(registers.begin(), registers.end()) > most) {
+        if (registers.size() != size || *std::max_element(registers.begin(), registers.end()) > most_rank()) {
             throw std::invalid_argument("a packed set of another precision, or none");
         }
         registers_ = std::move(registers);
     }
 
+protected:
+    // The register of a hash, and what it is raised to.
+    std::pair<std::uint16_t, std::uint8_t> rank_of(Hash hashed) const {
+        const int rest_bits = kHashBits - precision_;
+        const Hash rest = hashed & ((Hash{1} << rest_bits) - 1);
+        return {static_cast<std::uint16_t>(hashed >> rest_bits),
+                static_cast<std::uint8_t>(rest_bits - std::bit_width(rest) + 1)};
+    }
+
+    bool raise(std::uint16_t place, std::uint8_t rank) {
+        std::uint8_t& kept = registers_.at(place);
+        if (kept >= rank) {
+            return false;
+        }
+        kept = rank;
+        return true;
+    }
+
+    void condense() {
+        if (!exact()) {
+            return;
+        }
+        registers_.assign(std::size_t{1} << precision_, 0);
+        for (const Hash hashed : members_) {
+            raise(hashed);
+        }
+        Hashes().swap(members_);
+    }
+
+    std::uint8_t most_rank() const { return static_cast<std::uint8_t>(kHashBits - precision_ + 1); }
+
 private:
     static constexpr std::size_t kSparseBytes = 3;  // a place, and the register there
     static constexpr int kHashBits = 64;
+    static constexpr int kLowBits = 16;
 
     bool add_one(Hash hashed) {
         if (!exact()) {
@@ -165,27 +209,9 @@ private:
         return true;
     }
 
-    void condense() {
-        if (!exact()) {
-            return;
-        }
-        registers_.assign(std::size_t{1} << precision_, 0);
-        for (const Hash hashed : members_) {
-            raise(hashed);
-        }
-        Hashes().swap(members_);
-    }
-
     bool raise(Hash hashed) {
-        const int rest_bits = kHashBits - precision_;
-        const Hash rest = hashed & ((Hash{1} << rest_bits) - 1);
-        const auto rank = static_cast<std::uint8_t>(rest_bits - std::bit_width(rest) + 1);
-        std::uint8_t& kept = registers_[hashed >> rest_bits];
-        if (kept >= rank) {
-            return false;
-        }
-        kept = rank;
-        return true;
+        const auto [place, rank] = rank_of(hashed);
+        return raise(place, rank);
     }
 
     // Ertl's improved estimate, which needs no bias tables (arXiv 1702.01284, algorithm 6).
@@ -265,60 +291,6 @@ inline std::int64_t union_count(const std::vector<const Distinct*>& parts) {
     return whole.count();
 }
 
-// A set that is kept for long while it grows: as a base, and what came since in small pieces.
-//
-// Writing a large set anew with every flush would cost more than counting. What is in a piece is in the next
-// base too, so that a piece that outlives its base changes nothing.
-class GrowingDistinct : public Distinct {
-public:
-    using Distinct::Distinct;
-
-    static constexpr std::size_t kPieces = 8;  // between two bases
-    static constexpr std::size_t kPieceHashes = 64;
-
-    void add(const Hashes& hashes) { Distinct::add(hashes, &open_); }
-    void merge(const Distinct& other) { Distinct::merge(other, &open_); }
-
-    // What must be kept since the last call: name of the part, empty for the base -> bytes.
-    std::map<std::string, std::string> pack_changes() {
-        changed = false;
-        std::map<std::string, std::string> parts;
-        while (full_ < kPieces && !open_.empty()) {
-            const std::size_t size = std::min(open_.size(), kPieceHashes);
-            const auto end = open_.begin() + static_cast<std::ptrdiff_t>(size);
-            parts[std::to_string(full_)] = bytes_of(Hashes(open_.begin(), end));
-            if (size < kPieceHashes) {
-                return parts;
-            }
-            open_.erase(open_.begin(), end);
-            ++full_;
-        }
-        if (full_ < kPieces) {
-            return parts;
-        }
-        Hashes().swap(open_);
-        full_ = 0;
-        return {{"", pack()}};
-    }
-
-    // Takes in a part; the parts may come in any order.
-    void unpack_part(const std::string& name, std::string_view raw) {
-        if (name.empty()) {
-            Distinct base(precision(), 0);
-            base.unpack(raw);
-            merge(base);
-        } else {
-            full_ = kPieces;  // the next change writes a base, and the pieces begin anew
-            add(numbers_of<Hash>(raw));
-        }
-        open_.clear();
-    }
-
-private:
-    Hashes open_;  // what the last piece holds, and what came since
-    std::size_t full_ = 0;
-};
-
 // Of a set of people those with the lowest hashes: the same people in every set that they are in.
 //
 // The upper half of a hash is kept: of a million people two of the lowest 256 are alike once in 2^24 sets.
@@ -357,7 +329,8 @@ public:
     }
 
     std::string pack() const { return bytes_of(kept_); }
-    void unpack(std::string_view raw) { kept_ = numbers_of<std::uint32_t>(raw); }
+    void unpack(std::string_view raw) { take(numbers_of<std::uint32_t>(raw)); }
+    void take(std::vector<std::uint32_t> kept) { kept_ = std::move(kept); }
 
 private:
     std::size_t most_;

@@ -1,147 +1,10 @@
-// Everything of a session (or a vendor's operation) that adds up: totals, panes, what panes keep besides.
+// Everything of a session (or a vendor's operation) that adds up: totals, panes, people.
 #pragma once
 
-#include <optional>
-
-#include "kept.hpp"
+#include "growing.hpp"
+#include "panes.hpp"
 
 namespace roomwatch {
-
-using Cell = std::uint16_t;
-using Amount = std::pair<Cell, std::int64_t>;
-using Amounts = std::vector<Amount>;
-using Number = std::int64_t;  // of a pane
-
-// An extra: what panes or sessions keep besides cells. See stream.cells.Extra.
-struct Extra {
-    std::string name;
-    std::function<std::unique_ptr<Kept>()> pane;  // empty where panes keep none
-    bool fine = false;
-    bool coarse = false;
-    bool brief = false;
-    Number every = 1;
-    std::optional<std::size_t> growing;  // place among the session's sets that it goes into
-    std::optional<std::size_t> sampled;  // place among the session's samples that it goes into
-};
-
-// Cells whose sums over a window are asked for together.
-struct Frame {
-    bool coarse;                       // the panes of the window
-    std::vector<std::int32_t> column;  // place of a cell -> its column, negative for one of another frame
-    std::size_t columns;
-};
-
-// What is counted, once for all sessions.
-struct Schema {
-    std::size_t cells = 0;
-    Number seconds_a_coarse = 10;
-    std::vector<Frame> frames;
-    std::vector<Extra> extras;
-    std::vector<std::string> sets;     // names of the sets of people that sessions keep
-    std::vector<std::string> samples;  // names of their samples
-    int set_precision = 14;
-    std::size_t set_exact_max = 1024;
-    std::vector<std::size_t> sample_most;
-    std::size_t busiest = 0;  // the extra that tells who floods
-    Cell flooded = 0;         // the cell of events beyond `flood`
-    std::int64_t flood = 0;   // events of a user within ten seconds
-    Pings::Bounds pings{};
-
-    std::size_t extra(const std::string& name) const {
-        for (std::size_t at = 0; at < extras.size(); ++at) {
-            if (extras[at].name == name) {
-                return at;
-            }
-        }
-        throw std::invalid_argument("no extra " + name);
-    }
-};
-
-// The oldest panes that may be begun.
-struct Oldest {
-    Number fine;
-    Number coarse;
-    Number brief;
-};
-
-struct Pane {
-    Amounts cells;  // cells rising
-    std::vector<std::pair<std::size_t, std::unique_ptr<Kept>>> extras;
-    bool changed = false;  // since it was last taken
-    bool changed_extras = false;
-
-    void add(Cell cell, std::int64_t number) {
-        const auto at = std::lower_bound(cells.begin(), cells.end(), cell,
-                                         [](const Amount& one, Cell wanted) { return one.first < wanted; });
-        if (at != cells.end() && at->first == cell) {
-            at->second += number;
-        } else {
-            cells.insert(at, {cell, number});
-        }
-    }
-
-    const Kept* extra(std::size_t which) const {
-        for (const auto& [number, kept] : extras) {
-            if (number == which) {
-                return kept.get();
-            }
-        }
-        return nullptr;
-    }
-};
-
-using Panes = std::map<Number, Pane>;
-
-// Old place of a cell -> its place now, negative for one that is not counted any more; nothing if none moved.
-using Places = std::optional<std::vector<std::int64_t>>;
-
-// A window in panes: [first, end), fine or coarse.
-struct Span {
-    bool coarse;
-    Number first;
-    Number end;
-    bool operator==(const Span&) const = default;
-};
-
-// Packed amounts: 2 bytes for the cell, 4 for the number; what is above 32 bits is an entry of its own.
-inline std::string packed(const Amounts& amounts) {
-    constexpr Cell kHigh = 0x8000;
-    std::string raw;
-    const auto put = [&raw](Cell cell, std::uint32_t number) {
-        raw.append(reinterpret_cast<const char*>(&cell), sizeof cell);
-        raw.append(reinterpret_cast<const char*>(&number), sizeof number);
-    };
-    Amounts above;
-    for (const auto& [cell, number] : amounts) {
-        put(cell, static_cast<std::uint32_t>(number));
-        if (number >> 32 != 0) {
-            above.emplace_back(cell, number >> 32);
-        }
-    }
-    for (const auto& [cell, number] : above) {
-        put(static_cast<Cell>(cell | kHigh), static_cast<std::uint32_t>(number));
-    }
-    return raw;
-}
-
-inline Amounts unpacked(std::string_view raw) {
-    constexpr Cell kHigh = 0x8000;
-    constexpr std::size_t kEntry = sizeof(Cell) + sizeof(std::uint32_t);
-    if (raw.size() % kEntry != 0) {
-        throw std::invalid_argument("a packed pane ends too early");
-    }
-    Pane pane;
-    for (std::size_t at = 0; at + kEntry <= raw.size(); at += kEntry) {
-        Cell cell = 0;
-        std::uint32_t number = 0;
-        std::memcpy(&cell, raw.data() + at, sizeof cell);
-        std::memcpy(&number, raw.data() + at + sizeof cell, sizeof number);
-        const bool high = (cell & kHigh) != 0;
-        const auto low = static_cast<std::uint64_t>(number);
-        pane.add(static_cast<Cell>(cell & ~kHigh), static_cast<std::int64_t>(high ? low << 32 : low));
-    }
-    return std::move(pane.cells);
-}
 
 class Tally {
 public:
@@ -242,8 +105,8 @@ public:
 
     // Drops panes before these numbers.
     void forget(Number fine, Number coarse) {
-        fine_.erase(fine_.begin(), fine_.lower_bound(fine));
-        coarse_.erase(coarse_.begin(), coarse_.lower_bound(coarse));
+        fine_.forget(fine);
+        coarse_.forget(coarse);
         for (std::size_t frame = 0; frame < sums_.size(); ++frame) {
             if (sums_[frame].first < (schema_->frames[frame].coarse ? coarse : fine)) {
                 sums_[frame] = Sums();  // what it would have to leave behind is gone
@@ -257,28 +120,45 @@ public:
             const auto gone = std::erase_if(
                 at->second.extras, [this](const auto& one) { return schema_->extras[one.first].brief; });
             if (gone > 0) {
-                at->second.changed_extras = true;
-                change(changed_coarse_, at->first, at->second);
+                change(true, at->first);
             }
         }
     }
 
-    // Calls with the number and pane of each that changed since the last call.
+    // How many panes lie together in one field of the store: those of ten seconds, and those of a minute.
+    Number together(bool coarse) const { return coarse ? kCoarseTogether : schema_->seconds_a_coarse; }
+
+    // Calls with number and bytes of each field of panes that has changed since the last call.
     template <typename Visit>
     void take_changed(bool coarse, Visit visit) {
-        Panes& panes = coarse ? coarse_ : fine_;
         std::vector<Number>& changed = coarse ? changed_coarse_ : changed_fine_;
+        const Panes& panes = this->panes(coarse);
+        const Number size = together(coarse);
         for (const Number number : changed) {
-            const auto at = panes.find(number);
-            if (at != panes.end()) {
-                for (const auto& [which, kept] : at->second.extras) {
+            const Together some{panes.lower_bound(number * size), panes.lower_bound((number + 1) * size),
+                                number * size};
+            if (some.begin == some.end) {  // all were dropped
+                continue;
+            }
+            for (auto at = some.begin; at != some.end; ++at) {
+                for (const auto& [_, kept] : at->second.extras) {
                     kept->settle();
                 }
-                visit(number, at->second);
-                at->second.changed = at->second.changed_extras = false;
             }
+            visit(number, packed_together(some, *schema_));
         }
         changed.clear();
+    }
+
+    // The fields of the store that panes lie in.
+    std::vector<Number> fields(bool coarse) const {
+        std::vector<Number> found;
+        for (const auto& [number, _] : panes(coarse)) {
+            if (found.empty() || found.back() != number / together(coarse)) {
+                found.push_back(number / together(coarse));
+            }
+        }
+        return found;
     }
 
     std::string packed_extras(const Pane& pane) const {
@@ -299,33 +179,60 @@ public:
         touched = places.has_value();
     }
 
-    void unpack_cells(bool coarse, Number number, std::string_view raw, const Places& places) {
-        Pane& pane = (coarse ? coarse_ : fine_)[number];
-        for (const auto& [cell, amount] : moved(unpacked(raw), places)) {
-            pane.add(cell, amount);
+    // Takes in a field that `take_changed` gave. What a newer version keeps besides is left alone.
+    void unpack_together(bool coarse, Number field, std::string_view raw, const Places& places) {
+        const Number size = together(coarse);
+        const Number first = field * size;
+        Panes& panes = coarse ? coarse_ : fine_;
+        Unpacker in(raw);
+        for (std::size_t left = in.map(); left > 0; --left) {
+            const std::string_view name = in.text();
+            if (name == kCells) {
+                each_packed_cell(in.bytes(), first, size, [&](Number number, Cell cell, std::int64_t amount) {
+                    Pane& pane =
+                        panes[number];  // also where the cell is lost: then the field is written anew
+                    if (const auto place = placed(cell, places)) {
+                        pane.cells.add(*place, amount);
+                    }
+                });
+            } else if (const auto which = schema_->pane_extra(name)) {
+                for (std::size_t kept = in.list() / 2; kept > 0; --kept) {
+                    const Number number = in.number();
+                    if (number < 0 || number >= size) {
+                        throw std::invalid_argument("packed panes of other sizes");
+                    }
+                    panes[first + number].own_extra(*which, *schema_).unpack(in);
+                }
+            } else {
+                in.skip();
+            }
         }
         if (places) {
-            change(coarse ? changed_coarse_ : changed_fine_, number, pane);
+            change(coarse, first);
         }
     }
 
-    // What a newer version keeps besides is left alone.
+    // Takes in the sums of one pane, as earlier versions kept them. They are to be written anew.
+    void unpack_cells(bool coarse, Number number, std::string_view raw, const Places& places) {
+        Pane& pane = (coarse ? coarse_ : fine_)[number];
+        for (const auto& [cell, amount] : moved(unpacked(raw), places)) {
+            pane.cells.add(cell, amount);
+        }
+        change(coarse, number);
+    }
+
+    // Takes in what one pane keeps besides, as earlier versions kept it.
     void unpack_extras(bool coarse, Number number, std::string_view raw) {
         Pane& pane = (coarse ? coarse_ : fine_)[number];
         Unpacker in(raw);
         for (std::size_t left = in.map(); left > 0; --left) {
-            const std::string name(in.text());
-            const auto known =
-                std::find_if(schema_->extras.begin(), schema_->extras.end(),
-                             [&name](const Extra& one) { return one.name == name && one.pane; });
-            if (known == schema_->extras.end()) {
+            if (const auto which = schema_->pane_extra(in.text())) {
+                pane.own_extra(*which, *schema_).unpack(in);
+            } else {
                 in.skip();
-                continue;
             }
-            auto kept = known->pane();
-            kept->unpack(in);
-            pane.extras.emplace_back(known - schema_->extras.begin(), std::move(kept));
         }
+        change(coarse, number);
     }
 
     GrowingDistinct& own_set(std::size_t which) {
@@ -347,19 +254,26 @@ public:
 private:
     static constexpr Number kNever = Number{1} << 62;
 
-    Amounts moved(Amounts amounts, const Places& places) const {
-        if (places) {
-            std::erase_if(amounts, [&places](const Amount& one) { return places->at(one.first) < 0; });
-            for (Amount& one : amounts) {
-                one.first = static_cast<Cell>(places->at(one.first));
-            }
+    static constexpr Number kCoarseTogether = 6;
+
+    // Where a cell lies now; nothing if it is not counted any more.
+    std::optional<Cell> placed(Cell cell, const Places& places) const {
+        const std::int64_t place = places ? places->at(cell) : cell;
+        if (place >= static_cast<std::int64_t>(schema_->cells)) {
+            throw std::invalid_argument("packed panes have cells that are not known");
         }
+        return place < 0 ? std::nullopt : std::optional(static_cast<Cell>(place));
+    }
+
+    // All of them, or none when one cannot be.
+    Amounts moved(const Amounts& amounts, const Places& places) const {
+        Amounts found;
         for (const auto& [cell, number] : amounts) {
-            if (cell >= schema_->cells) {
-                throw std::invalid_argument("packed panes have cells that are not known");
+            if (const auto place = placed(cell, places)) {
+                found.emplace_back(*place, number);
             }
         }
-        return amounts;
+        return found;
     }
 
     struct Sums {
@@ -379,10 +293,12 @@ private:
     void add(Number second, Number number, Cell cell, std::int64_t amount, bool fine, bool coarse) {
         totals_[cell] += amount;
         if (fine) {
-            add_to(fine_[second], changed_fine_, second, cell, amount);
+            fine_[second].cells.add(cell, amount);
+            change(false, second);
         }
         if (coarse) {
-            add_to(coarse_[number], changed_coarse_, number, cell, amount);
+            coarse_[number].cells.add(cell, amount);
+            change(true, number);
         }
         for (std::size_t frame = 0; frame < sums_.size(); ++frame) {
             const auto& [is_coarse, column, columns] = schema_->frames[frame];
@@ -396,18 +312,12 @@ private:
         }
     }
 
-    static void add_to(Pane& pane, std::vector<Number>& changed, Number number, Cell cell,
-                       std::int64_t amount) {
-        pane.add(cell, amount);
-        change(changed, number, pane);
-    }
-
     void add_up(std::size_t frame, Number first, Number end, std::int64_t sign) {
         const auto& [coarse, column, columns] = schema_->frames[frame];
         std::vector<std::int64_t>& numbers = sums_[frame].numbers;
         const Panes& all = panes(coarse);
         for (auto at = all.lower_bound(first); at != all.end() && at->first < end; ++at) {
-            for (const auto& [cell, number] : at->second.cells) {
+            for (const auto [cell, number] : at->second.cells) {
                 if (column[cell] >= 0) {
                     numbers[static_cast<std::size_t>(column[cell])] += sign * number;
                 }
@@ -415,16 +325,18 @@ private:
         }
     }
 
-    static void change(std::vector<Number>& changed, Number number, Pane& pane) {
-        if (!pane.changed) {
-            pane.changed = true;
-            changed.push_back(number);
+    // Notes that the field of a pane must be written.
+    void change(bool coarse, Number number) {
+        std::vector<Number>& changed = coarse ? changed_coarse_ : changed_fine_;
+        const Number field = number / together(coarse);
+        if (std::find(changed.rbegin(), changed.rend(), field) == changed.rend()) {
+            changed.push_back(field);
         }
     }
 
     std::int64_t beyond(Number second, const Came& came) const {
-        const auto at = fine_.find(second);
-        const Kept* kept = at == fine_.end() ? nullptr : at->second.extra(schema_->busiest);
+        const Pane* pane = fine_.find(second);
+        const Kept* kept = pane == nullptr ? nullptr : pane->extra(schema_->busiest);
         const Busiest none(0);
         return (kept != nullptr ? dynamic_cast<const Busiest&>(*kept) : none).beyond(came, schema_->flood);
     }
@@ -441,32 +353,18 @@ private:
             return;
         }
         if (extra.fine && second >= oldest.fine) {
-            Pane& pane = fine_[second];
-            merge(pane, which, came);
-            change(changed_fine_, second, pane);
+            fine_[second].own_extra(which, *schema_).merge(came);
+            change(false, second);
             outdate(which, second, false);
         }
         if (extra.coarse && number >= (extra.brief ? oldest.brief : oldest.coarse)) {
-            Pane& pane = coarse_[number];
-            merge(pane, which, came);
-            change(changed_coarse_, number, pane);
+            coarse_[number].own_extra(which, *schema_).merge(came);
+            change(true, number);
             outdate(which, number, true);
             if (!extra.fine) {
                 outdate(which, second, false);
             }
         }
-    }
-
-    void merge(Pane& pane, std::size_t which, const Came& came) {
-        pane.changed_extras = true;
-        for (const auto& [number, kept] : pane.extras) {
-            if (number == which) {
-                kept->merge(came);
-                return;
-            }
-        }
-        pane.extras.emplace_back(which, schema_->extras[which].pane());
-        pane.extras.back().second->merge(came);
     }
 
     void outdate(std::size_t which, Number number, bool coarse) {
@@ -481,7 +379,7 @@ private:
     std::vector<std::int64_t> totals_;
     Panes fine_;
     Panes coarse_;
-    std::vector<Number> changed_fine_;
+    std::vector<Number> changed_fine_;  // fields of the store
     std::vector<Number> changed_coarse_;
     std::vector<std::unique_ptr<GrowingDistinct>> sets_;
     std::vector<std::unique_ptr<Lowest>> samples_;

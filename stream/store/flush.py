@@ -113,7 +113,9 @@ class Flusher:
     def _keep_rooms(self, made: Flush, touched: Iterable[Room]) -> None:
         rooms, fresh = list(touched), []
         for room in rooms:
-            made.writes.hset(keys.room(self._number, room.room_id), packing.pack_room(room))
+            key = keys.room(self._number, room.room_id)
+            made.writes.hset(key, packing.pack_room(room))
+            made.writes.hdel(key, packing.former_fields(session.tally for session in room.sessions))
             if room.room_id not in self._known:
                 fresh.append(room.room_id)
         if fresh:
@@ -128,8 +130,9 @@ class Flusher:
 
     def _keep_operations(self, made: Flush, touched: set[Operation]) -> None:
         for operation in touched:
-            packed = packing.pack_operation(operation)
-            made.writes.hset(keys.vendor(self._number, operation.name), packed)
+            key = keys.vendor(self._number, operation.name)
+            made.writes.hset(key, packing.pack_operation(operation))
+            made.writes.hdel(key, packing.former_fields((operation.tally,)))
             if operation.name not in self._known_operations:
                 self._known_operations.add(operation.name)
                 made.writes.sadd(keys.vendors(self._number), operation.name)

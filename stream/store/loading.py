@@ -18,20 +18,38 @@ from stream.store import keys
 from stream.store.packing import Places, places_of, unpack_operation, unpack_room
 from stream.store.partition import Claim
 
-__all__ = ["load"]
+__all__ = ["load", "load_progress"]
 
 _ROOMS_AT_ONCE: Final = 25
 """Hashes of one round trip, some 40 KiB each: other partitions wait while they are unpacked, some 50 ms."""
 
 
-async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alignment) -> set[str]:
+def load_progress(claim: Claim, partition: Partition, alignment: Alignment) -> None:
+    """Tell how far a claimed partition has come.
+
+    Args:
+        claim: our ownership.
+        partition: takes what was highest and counted.
+        alignment: empty; takes how far each feed was folded.
+    """
+    appended, reached = claim.numbers("append:"), claim.numbers("reach:")
+    highest = claim.numbers("highest:")
+    for feed, queue in alignment.queues.items():
+        queue.append_ms = appended.get(feed, 0)
+        queue.reach_ms = reached.get(feed, 0)
+        partition.late[feed].highest_ms = highest.get(feed, 0)
+    partition.forgot_ms = min((queue.reach_ms for queue in alignment.queues.values()), default=0)
+    for name, number in claim.numbers("count:").items():
+        partition.counts[name] = number
+
+
+async def load(redis: Redis, claim: Claim, partition: Partition) -> set[str]:
     """Bring a claimed partition into memory.
 
     Args:
         redis: client of the store.
         claim: our ownership.
-        partition: empty; takes rooms, vendors, orders, what was highest and counted.
-        alignment: empty; takes how far each feed was folded.
+        partition: empty; takes rooms, vendors and orders.
 
     Returns:
         The rooms whose newest figures are in the store.
@@ -41,19 +59,11 @@ async def load(redis: Redis, claim: Claim, partition: Partition, alignment: Alig
         SettingsError: the partition was written by a version whose state this one cannot read.
     """
     number = claim.partition
-    appended, reached = claim.numbers("append:"), claim.numbers("reach:")
-    highest = claim.numbers("highest:")
-    for feed, queue in alignment.queues.items():
-        queue.append_ms = appended.get(feed, 0)
-        queue.reach_ms = reached.get(feed, 0)
-        partition.late[feed].highest_ms = highest.get(feed, 0)
-    partition.forgot_ms = min((queue.reach_ms for queue in alignment.queues.values()), default=0)
-    partition.counts.update(claim.numbers("count:"))
     places = _places(claim)
     try:
         await _load_rooms(redis, number, partition, places)
         await _load_operations(redis, number, partition, places)
-        await _load_orders(redis, number, partition, alignment.queues["orders"].append_ms)
+        await _load_orders(redis, number, partition, claim.numbers("append:").get("orders", 0))
         return set(_names(await redis.hkeys(keys.now(number))))
     except (RedisError, OSError) as error:
         raise StoreError(f"reading partition {number}: {error or type(error).__name__}") from error
@@ -81,7 +91,7 @@ async def _load_rooms(redis: Redis, number: int, partition: Partition, places: P
             if fields:
                 room = unpack_room(room_id, fields, places)
                 partition.adopt(room)
-                if places is not None:
+                if places is not None or any(session.tally.former for session in room.sessions):
                     partition.touched.add(room)
 
 
@@ -94,7 +104,7 @@ async def _load_operations(redis: Redis, number: int, partition: Partition, plac
             if fields:
                 operation = unpack_operation(name, fields, places)
                 partition.operations[name] = operation
-                if places is not None:
+                if places is not None or operation.tally.former:
                     partition.touched_operations.add(operation)
 
 

@@ -2,8 +2,12 @@
 
 A room is one hash. Its fields: ``state`` (what it is doing, its sessions, its facts), ``w:<feed>:<offset>``
 (a provisional event) and, of each session, with its start: ``t:<start>`` (totals), ``r:<start>:<name>`` (a
-register), ``e:<start>:<name>`` (what it keeps besides), ``f:<start>:<second>`` and ``c:<start>:<number>``
-(fine and coarse panes), ``F:`` and ``C:`` (what these keep besides). ``docs/keys.md`` has the details.
+register), ``e:<start>:<name>`` (what it keeps besides), ``p:<start>:<number>`` and ``P:<start>:<number>``
+(the fine panes of ten seconds, the coarse panes of a minute, with what they keep besides). ``docs/keys.md``
+has the details.
+
+Earlier versions kept each pane in a field of its own, ``f:`` and ``c:``, and what it keeps besides in ``F:``
+and ``C:``. Such a room or operation is read, and written anew with the first flush, which removes those.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from stream.tally import Tally
 __all__ = [
     "OPERATION_START",
     "cell_names",
+    "former_fields",
     "pack_operation",
     "pack_past",
     "pack_room",
@@ -91,16 +96,27 @@ def tally_fields(tally: Tally, start_ms: int) -> list[str]:
         *(f"r:{start_ms}:{name}" for name in tally.registers),
         *(f"e:{start_ms}:{name}" for name in (*samples, *tally.items)),
         *(f"e:{start_ms}:{name}{PART}{part}" for name in sets for part in parts),
-        *pane_fields(start_ms, tally.numbers(False), tally.numbers(True)),
+        *pane_fields(start_ms, tally.fields(False), tally.fields(True)),
+        *tally.former,
     ]
 
 
 def pane_fields(start_ms: int, fine: Iterable[int], coarse: Iterable[int]) -> list[str]:
-    """Return the fields that panes of a session may have in its room's hash."""
+    """Return the names of fields of panes of a session, given their numbers."""
     return [
-        *(f"{kind}:{start_ms}:{number}" for number in fine for kind in "fF"),
-        *(f"{kind}:{start_ms}:{number}" for number in coarse for kind in "cC"),
+        *(f"p:{start_ms}:{number}" for number in fine),
+        *(f"P:{start_ms}:{number}" for number in coarse),
     ]
+
+
+def former_fields(tallies: Iterable[Tally]) -> list[str]:
+    """Return the fields from which earlier versions' panes were read, and take them as removed."""
+    found = []
+    for tally in tallies:
+        if tally.former:
+            found += tally.former
+            tally.former = []
+    return found
 
 
 def _room_state(room: Room) -> dict[str, Any]:
@@ -204,15 +220,24 @@ def _unpack_tallies(tallies: Mapping[int, Tally], fields: dict[bytes, bytes], pl
         if found is None:
             continue
         if kind in _PANES:
-            found.unpack_cells(kind == b"c:", int(name), raw, places)
-        elif kind in _PANE_EXTRAS:
-            found.unpack_extras(kind == b"C:", int(name), raw)
+            found.unpack_together(kind == b"P:", int(name), raw, places)
+        elif kind in _FORMER:
+            _unpack_former(found, field.decode(), int(name), raw, places)
         elif kind == b"t:":
             found.unpack_totals(raw, places)
         elif kind == b"r:":
             found.registers[name.decode()] = _decode(raw)
         elif kind == b"e:":
             _unpack_extra(found, name.decode(), raw)
+
+
+def _unpack_former(tally: Tally, field: str, number: int, raw: bytes, places: Places | None) -> None:
+    coarse = field[0] in "cC"
+    if field[0] in "fc":
+        tally.unpack_cells(coarse, number, raw, places)
+    else:
+        tally.unpack_extras(coarse, number, raw)
+    tally.former.append(field)
 
 
 def _unpack_extra(tally: Tally, name_and_part: str, raw: bytes) -> None:
@@ -225,8 +250,8 @@ def _unpack_extra(tally: Tally, name_and_part: str, raw: bytes) -> None:
         tally.items[name] = items
 
 
-_PANES: Final = frozenset((b"f:", b"c:"))
-_PANE_EXTRAS: Final = frozenset((b"F:", b"C:"))
+_PANES: Final = frozenset((b"p:", b"P:"))
+_FORMER: Final = frozenset((b"f:", b"c:", b"F:", b"C:"))
 
 
 @cache

@@ -78,6 +78,14 @@ class Writes:
         return number
 
 
+_OF_OWNERS: Final = frozenset(("epoch", "flush", "generation", "member", "lease_until_ms"))
+"""Fields of the owner's hash that claims change; a flush changes the others, too."""
+
+
+def _written(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name not in _OF_OWNERS}
+
+
 @dataclass(slots=True)
 class Claim:
     """A partition that we own.
@@ -93,6 +101,14 @@ class Claim:
     epoch: int
     flush: int
     fields: dict[str, str] = field(default_factory=dict)
+
+    def follows(self, before: Claim) -> bool:
+        """Tell whether nobody has written since an earlier ownership of ours ended.
+
+        Args:
+            before: that ownership, after its last flush.
+        """
+        return self.flush == before.flush and _written(self.fields) == _written(before.fields)
 
     def numbers(self, prefix: str) -> dict[str, int]:
         """Return the owner's fields that begin with a prefix, as name without it -> number."""

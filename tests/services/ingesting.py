@@ -21,7 +21,7 @@ from stream.ingest import IngestSettings, ingest
 from stream.model import FEEDS
 from stream.partition import Partition
 from stream.store import connect
-from stream.store.loading import load
+from stream.store.loading import load, load_progress
 from stream.store.partition import Claim
 from stream.users import UserHasher
 from tests.stream.compare import compare_operation, compare_room
@@ -235,7 +235,8 @@ async def state_of(settings, number):
     async with store_of(settings) as redis:
         fields = {k.decode(): v.decode() for k, v in (await redis.hgetall(f"{{p{number}}}:owner")).items()}
         claim = Claim(number, int(fields["epoch"]), int(fields["flush"]), fields)
-        await load(redis, claim, partition, Alignment(settle_ms=30, align_ms=10_000))
+        load_progress(claim, partition, Alignment(settle_ms=30, align_ms=10_000))
+        await load(redis, claim, partition)
     return partition, fields
 
 

@@ -9,10 +9,15 @@ from redis.exceptions import ClusterError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream.errors import FencedError, SettingsError, StoreError
+from stream.partition import Partition
+from stream.sessions import Room, Session
 from stream.settings import Settings
 from stream.store import FiguresReader, connect, keys
 from stream.store.deployment import agree_on_partitions, user_key
+from stream.store.loading import load
+from stream.store.packing import cell_names, pack_room
 from stream.store.partition import PartitionStore, Writes
+from stream.users import UserHasher
 
 pytestmark = pytest.mark.services
 
@@ -41,6 +46,47 @@ async def test_each_claim_raises_the_epoch_and_returns_what_was_written(fenced):
     assert second.epoch > first.epoch
     assert second.numbers("offset:") == {"likes": 7}
     assert (second.flush, second.fields["member"], second.fields["tick_ms"]) == (1, "b", "1000")
+
+
+async def test_what_we_left_stands_until_somebody_has_written(fenced):
+    """Claims change nothing of it, by whomever; a flush does."""
+    ours = await fenced.claim(0, member="a", generation=1)
+    await fenced.apply(ours, writes(state="1"), {"offset:likes": "7", "tick_ms": "1000"})
+    await fenced.release(ours)
+    other = await fenced.claim(0, member="b", generation=2)
+    again = await fenced.claim(0, member="a", generation=3)
+    assert again.follows(ours)
+    await fenced.claim(1, member="a", generation=3)
+    other = await fenced.claim(0, member="b", generation=4)
+    await fenced.apply(other, writes(state="2"), {"offset:likes": "7", "tick_ms": "2000"})
+    assert not (await fenced.claim(0, member="a", generation=5)).follows(ours)
+
+
+async def test_a_store_that_forgot_and_came_as_far_again_is_not_what_we_left(fenced, redis):
+    ours = await fenced.claim(0, member="a", generation=1)
+    await fenced.apply(ours, writes(state="1"), {"offset:likes": "7", "tick_ms": "1000"})
+    await redis.delete(keys.owner(0))
+    other = await fenced.claim(0, member="b", generation=2)
+    await fenced.apply(other, writes(state="2"), {"offset:likes": "6", "tick_ms": "1000"})
+    again = await fenced.claim(0, member="a", generation=3)
+    assert again.flush == ours.flush
+    assert not again.follows(ours)
+
+
+async def test_rooms_whose_panes_an_earlier_version_wrote_are_written_anew(fenced, redis):
+    room = Room("r")
+    room.sessions.append(Session(1_000, 1_000, 1_000))
+    claim = await fenced.claim(0, member="a", generation=1)
+    made = Writes()
+    made.sadd(keys.rooms(0), "r", "s")
+    made.hset(keys.room(0, "r"), {**pack_room(room), "f:1000:1": b"\0\0\7\0\0\0"})
+    made.hset(keys.room(0, "s"), pack_room(Room("s")))
+    await fenced.apply(claim, made, {"offset:likes": "7", "cells": cell_names()})
+    partition = Partition(UserHasher(b"key"), lateness_ms=30_000, settle_ms=30)
+    await load(redis, await fenced.claim(0, member="b", generation=2), partition)
+    assert {found.room_id for found in partition.touched} == {"r"}
+    assert partition.rooms["r"].sessions[0].tally.panes(False) == {1: b"\0\0\7\0\0\0"}
+    assert partition.rooms["r"].sessions[0].tally.former == ["f:1000:1"]
 
 
 async def test_an_older_generation_is_refused_while_the_lease_lasts(fenced, redis):

@@ -9,12 +9,11 @@ from hashlib import blake2b
 import pytest
 
 from stream.figures import EXTRAS
-from stream.figures.people import PANE_EXACT_MAX, WINDOW_PRECISION
 from stream.figures.pings import NODE_BITS
 from stream.model import PROBES
-from stream.native import Distinct
 from stream.panes import oldest_brief, oldest_panes
 from tests.stream.logs import cells_of, extras_of, sets_of, totals_of
+from tests.stream.plain_sets import rising, varints
 
 LISTS = {
     "complaints": ("picture", "sound", "buying", "after_sales", "question"),
@@ -112,9 +111,9 @@ def compare_panes(room, wanted, hasher, reach_ms):
             for name, kept in extras.items():
                 kind = EXTRAS[name].kind
                 if number >= oldest_of(name, reach_ms) and kind == "people":
-                    found[name, number] |= {hashed >> 32 for hashed in members_of(kept)}
+                    found[name, number] |= members_of(kept)
                 elif number >= oldest_coarse and kind == "sample":
-                    found[name, number] |= set(array("I", kept))
+                    found[name, number] |= set(rising(*kept))
     people = {
         key: users for key, users in wanted.pane_people.items() if key[1] >= oldest_of(key[0], reach_ms)
     }
@@ -125,10 +124,8 @@ def compare_panes(room, wanted, hasher, reach_ms):
 
 
 def members_of(packed):
-    """Return the members of a set of people that is exact."""
-    found = Distinct(WINDOW_PRECISION, PANE_EXACT_MAX)
-    found.unpack(packed)
-    return found.members
+    """Return the upper halves of the members of a pane's set of people that is exact."""
+    return {hashed >> 32 for hashed in rising(*packed)}
 
 
 def oldest_of(name, reach_ms):
@@ -150,13 +147,13 @@ def compare_fine(tallies, wanted, hasher, oldest):
             if "complainers" in extras:
                 found[second] |= members_of(extras["complainers"])
     users = {second: users for second, users in wanted.complainers.items() if second >= oldest}
-    assert found == {second: {hasher.short(user) for user in who} for second, who in users.items()}
+    assert found == {second: {hasher.short(user) >> 32 for user in who} for second, who in users.items()}
 
 
 def numbers_of(busiest):
     """Return how many events of each user a pane knows."""
-    _, _, users, numbers = busiest
-    return dict(zip(array("I", users), array("I", numbers), strict=True))
+    _, _, (users,), numbers = busiest
+    return dict(zip(rising(users), varints(numbers), strict=True))
 
 
 def compare_pings(tallies, wanted, oldest):

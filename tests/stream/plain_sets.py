@@ -63,10 +63,46 @@ class PlainDistinct:
         if self.registers is None:
             return b"e" + b"".join(hashed.to_bytes(8, "little") for hashed in sorted(self.members))
         used = [at for at, rank in enumerate(self.registers) if rank]
-        if 3 * len(used) < len(self.registers):
-            ranks = bytes(self.registers[at] for at in used)
-            return b"s" + struct.pack(f"<{len(used)}H", *used) + ranks
-        return b"z" + zlib.compress(bytes(self.registers), 1)
+        huffman = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
+        whole = huffman.compress(bytes(self.registers)) + huffman.flush()
+        if len(whole) <= 3 * len(used) > len(self.registers) / 8:
+            return b"z" + whole
+        return b"s" + struct.pack(f"<{len(used)}H", *used) + bytes(self.registers[at] for at in used)
+
+
+def varints(raw):
+    """Return the numbers that bytes hold, seven bits in each, the lowest first."""
+    found, value, shift = [], 0, 0
+    for byte in raw:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            found.append(value)
+            value = shift = 0
+    assert not shift
+    return found
+
+
+def rising(raw):
+    """Return the rising numbers that bytes hold by their distances, in Rice's code."""
+    if not raw:
+        return []
+    zeros, plain, end = raw[0], raw[1], 2
+    while raw[end] >= 0x80:
+        end += 1
+    (size,) = varints(raw[2 : end + 1])
+    bits = "".join(f"{byte:08b}"[::-1] for byte in raw[end + 1 :])
+    found, least, at = [], 0, 0
+    for _ in range(size):
+        one = bits.index("1", at)
+        rest = bits[one + 1 : one + 1 + plain]
+        assert len(rest) == plain
+        least += (one - at << plain) + int(rest[::-1] or "0", 2)
+        found.append(least << zeros)
+        least, at = least + 1, one + 1 + plain
+    assert set(bits[at:]) <= {"0"}
+    assert len(bits) - at < 8
+    return found
 
 
 def estimate(registers, precision):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from array import array
 from collections import Counter
 
 from hypothesis import given
@@ -16,6 +15,7 @@ from stream.panes import COARSE_MS
 from tests.stream.asked import asked, panes
 from tests.stream.figured import Figures
 from tests.stream.logs import extras_of, fields_of, totals_of, unpacked
+from tests.stream.plain_sets import rising, varints
 from tests.stream.test_figures_interaction import like
 
 _part = st.dictionaries(st.integers(0, CAPACITY - 1), st.integers(1, 500))
@@ -53,9 +53,9 @@ def merged(parts, *, into=None, second=SECOND, flush=fields_of):
 
 def pane_of(tally):
     """Return what the pane keeps: all events, the most that a number may be too low by, the numbers."""
-    total, missed, users, numbers = extras_of(tally, coarse=False)[SECOND][BUSIEST.name]
-    assert array("I", users).tolist() == sorted(set(array("I", users)))
-    return total, missed, dict(zip(array("I", users), array("I", numbers), strict=True))
+    total, missed, (users,), numbers = extras_of(tally, coarse=False)[SECOND][BUSIEST.name]
+    assert rising(users) == sorted(set(rising(users)))
+    return total, missed, dict(zip(rising(users), varints(numbers), strict=True))
 
 
 def share_of(tally, seconds=10):

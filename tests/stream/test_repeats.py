@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +11,7 @@ from stream.figures.repeats import PAIRS_MAX, SAID, TEXTS_MAX
 from stream.model import Danmaku
 from stream.native import Events
 from tests.stream.logs import Log, extras_of, fields_of, fold_at_once, totals_of, unpacked
+from tests.stream.plain_sets import rising
 
 START_MS = 1_700_000_000_000
 OLDEST = (0, 0, 0)
@@ -52,10 +51,7 @@ def pairs_of(tally):
         for number, kept in extras_of(tally, coarse=False).items()
         if SAID.name in kept
     )
-    return {
-        number: {entry >> 4: entry & 15 for (entry,) in struct.iter_unpack("<Q", raw)}
-        for number, raw in packed
-    }
+    return {number: {entry >> 4: entry & 15 for entry in rising(raw)} for number, (raw,) in packed}
 
 
 def told_plainly(events):

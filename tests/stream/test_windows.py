@@ -43,6 +43,8 @@ FEEDS_OF: dict[str, tuple[tuple[Feed, ...], ...]] = {
 START_MS = 1_700_000_000_000
 SECOND = START_MS // 1_000
 NOTHING_FORGOTTEN = (0, 0, 0)
+ONE, TWO = 1 << 16, 2 << 16
+"""People whom the bits of their hashes that panes keep tell apart."""
 
 
 def likes(tally, second, number, cell="likes.count"):
@@ -246,13 +248,13 @@ def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():
     found = Counted(s0=1, s119=2)
     tally, reach_ms = found.tally, START_MS + 60_000 + KEEP_SLACK_MS + 1_000
-    assert tally.forget(*oldest_panes(reach_ms)) == ([SECOND], [])
+    assert tally.forget(*oldest_panes(reach_ms)) == ([SECOND // 10], [])
     likes(tally, SECOND, 7)
     tally.merge((*oldest_panes(reach_ms), oldest_brief(reach_ms)))
     assert SECOND not in tally.panes(False)
     assert SECOND // 10 in tally.panes(True)
     late_ms = START_MS + 900_000 + KEEP_SLACK_MS + 10_000
-    assert tally.forget(*oldest_panes(late_ms)) == ([SECOND + 119], [SECOND // 10])
+    assert tally.forget(*oldest_panes(late_ms)) == ([(SECOND + 119) // 10], [SECOND // 60])
 
 
 def test_a_pane_that_was_dropped_is_not_kept_either():
@@ -263,7 +265,9 @@ def test_a_pane_that_was_dropped_is_not_kept_either():
 
 def test_what_is_kept_briefly_goes_before_its_pane():
     tally = new_tally()
-    tally.take(SECOND // 60 * 60, {"likes.count": 1}, {"writers": {1}, "visitors": {1}}, NOTHING_FORGOTTEN)
+    tally.take(
+        SECOND // 60 * 60, {"likes.count": 1}, {"writers": {ONE}, "visitors": {ONE}}, NOTHING_FORGOTTEN
+    )
     fields = fields_of(tally)
     number = SECOND // 60 * 6
     tally.forget_brief(number)
@@ -273,7 +277,7 @@ def test_what_is_kept_briefly_goes_before_its_pane():
     for one in (tally, unpacked(fields)):
         counts = [people(one, name, number, number + 6) for name in ("writers", "visitors")]
         assert counts == [0, 1]
-    tally.take(SECOND // 60 * 60, {}, {"writers": {2}, "visitors": {2}}, (0, 0, number + 1))
+    tally.take(SECOND // 60 * 60, {}, {"writers": {TWO}, "visitors": {TWO}}, (0, 0, number + 1))
     counts = [people(tally, name, number, number + 6) for name in ("writers", "visitors")]
     assert counts == [0, 2]
 
