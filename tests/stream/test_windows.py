@@ -189,7 +189,7 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
                     assert found == sum(inside)
 
 
-def some_extras(chance):
+def some_extras(chance, second):
     """Return extras that come at once: people of few who are there, so that they meet."""
     users = {chance.randrange(12) << 40 | 7 for _ in range(chance.randrange(1, 5))}
     made = {
@@ -197,7 +197,10 @@ def some_extras(chance):
         "sample": lambda: users,
         "busiest": lambda: {user: chance.randrange(1, 150) for user in users},
         "said": lambda: {user >> 4: chance.randrange(10) for user in users},
-        "pings": lambda: [chance.randrange(3) << 46 | chance.randrange(2**30), chance.randrange(2**62)],
+        "pings": lambda: [
+            chance.randrange(3) << 46 | chance.randrange(2**16) << 14 | second % 10 * 1_000,
+            chance.randrange(2**62),
+        ],
         "counts": lambda: {chance.randrange(30): chance.randrange(1, 9)},
     }
     names = chance.sample(sorted(EXTRAS), chance.randrange(4))
@@ -234,7 +237,7 @@ def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
             second = reach_ms // 1_000 + chance.choice((-700, -90, -40, -9, -3, 0, 0, 5))
             second = second if chance.random() < 0.3 else second // 60 * 60
             oldest = (*oldest_panes(forgot_ms), oldest_brief(forgot_ms))
-            tally.take(second, {}, some_extras(chance), oldest)
+            tally.take(second, {}, some_extras(chance, second), oldest)
         reach_ms += chance.choice((0, 0, 1_000, 1_000, 7_000, 60_000, 400_000))
         if chance.random() < 0.2:
             forgot_ms = reach_ms
