@@ -15,7 +15,7 @@ setup(
             depends=sorted(map(str, _NATIVE.glob("*.hpp"))),
             libraries=["simdjson", "crypto"],
             cxx_std=20,
-            extra_compile_args=["-O3", "-Wall", "-Wextra"],
+            extra_compile_args=["-O3", "-ffp-contract=off", "-Wall", "-Wextra"],
         )
     ]
 )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from stream.catalogue import COLUMNS_VERSION
+from stream.native import Values
 
 __all__ = ["RECORD_BYTES_MAX", "WindowLog"]
 
@@ -75,13 +76,17 @@ class WindowLog:
 Piece = tuple[list[orjson.Fragment], list[orjson.Fragment]]
 
 
+def _as_json(values: Values) -> orjson.Fragment:
+    return orjson.Fragment(values.json())
+
+
 def _pieces(rooms: list[dict[str, Any]], vendors: list[dict[str, Any]]) -> Iterator[Piece]:
     """Split entries so that each piece fits into a record."""
     piece: Piece = ([], [])
     size = _HEAD_BYTES
     for kind, entries in enumerate((rooms, vendors)):
         for entry in entries:
-            raw = orjson.dumps(entry)
+            raw = orjson.dumps(entry, _as_json)
             if size + len(raw) + 1 > RECORD_BYTES_MAX:
                 yield piece
                 piece, size = ([], []), _HEAD_BYTES

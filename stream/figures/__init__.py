@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from stream.catalogue import METRICS, ROOM_COLUMNS, VENDOR_COLUMNS, WINDOWS_MS, Column
 from stream.cells import Extra, FeedFigures, Layout
 from stream.figures import (
@@ -26,9 +24,10 @@ from stream.figures import (
     traffic,
     vendors,
 )
+from stream.figures.columns import Columns
 from stream.figures.view import Formula, View
 from stream.model import Feed
-from stream.native import Schema, rows_of
+from stream.native import Schema, Values
 from stream.panes import COARSE_WINDOWS, DUE_WINDOW, JUDGED_MS
 from stream.tally import Tally
 from stream.windows import frames_of
@@ -38,6 +37,7 @@ __all__ = [
     "FEED_FIGURES",
     "FORMULAS",
     "LAYOUT",
+    "Ends",
     "ends_at",
     "new_tally",
     "room_values",
@@ -61,40 +61,6 @@ _JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {
 
 _FEEDS: Final = tuple(dict.fromkeys(metric.feeds for metric in METRICS if metric.name in FORMULAS))
 """The sets of feeds that figures use."""
-
-Plan = tuple[tuple[int, Column, Formula], ...]
-"""Place of a column, the column, its formula."""
-
-
-class _Columns:
-    """Works out the columns of subjects of one kind.
-
-    Args:
-        columns: the columns, in the order of ``values``.
-    """
-
-    def __init__(self, columns: tuple[Column, ...]) -> None:
-        self._plan: Plan = tuple((at, c, FORMULAS[c.metric.name]) for at, c in enumerate(columns))
-        self._whole: Final = [column.metric.whole for column in columns]
-
-    def values(self, view: View) -> list[list[Any]]:
-        """Return the figures of each subject; None is no data."""
-        figures = np.empty((len(view.tallies), len(self._plan)))
-        objects: list[tuple[int, list[Any]]] = []
-        for at, column, formula in self._plan:
-            view.feeds = column.metric.feeds
-            found = formula(view, column.label_value, column.window)
-            if isinstance(found, list):
-                objects.append((at, found))
-                figures[:, at] = 0
-            else:
-                figures[:, at] = found
-        values = rows_of(figures, self._whole)
-        for at, found in objects:
-            for row, one in zip(values, found, strict=True):
-                row[at] = one
-        return values
-
 
 _FRAMES: Final = frames_of(
     {
@@ -121,8 +87,20 @@ _SCHEMA: Final = Schema(
     },
     {"judged_ms": JUDGED_MS, "actions": traffic.ACTIONS, **interaction.FEEDS, **dwell.FEEDS},
 )
-_ROOMS: Final = _Columns(ROOM_COLUMNS)
-_VENDORS: Final = _Columns(VENDOR_COLUMNS)
+
+
+def _columns_of(columns: Sequence[Column]) -> Columns:
+    view = View(_FRAMES, LAYOUT, {feeds: at for at, feeds in enumerate(_FEEDS)})
+    found = []
+    for column in columns:
+        view.feeds = column.metric.feeds
+        figure = FORMULAS[column.metric.name](view, column.label_value, column.window)
+        found.append((figure, column.metric.whole))
+    return Columns(_SCHEMA, found)
+
+
+_ROOMS: Final = _columns_of(ROOM_COLUMNS)
+_VENDORS: Final = _columns_of(VENDOR_COLUMNS)
 
 
 def new_tally() -> Tally:
@@ -130,16 +108,16 @@ def new_tally() -> Tally:
     return Tally(_SCHEMA)
 
 
-def ends_at(reach_ms: Mapping[Feed, int]) -> dict[tuple[Feed, ...], int]:
-    """Return the smallest reach of each set of feeds that figures use, epoch milliseconds."""
-    return {feeds: min(reach_ms[feed] for feed in feeds) for feeds in _FEEDS}
+Ends = list[int]
+"""Smallest reach of each set of feeds that figures use, epoch milliseconds."""
 
 
-def room_values(
-    sessions: Sequence[Tally],
-    ends_ms: Mapping[tuple[Feed, ...], int],
-    facts: Sequence[Mapping[str, Any]],
-) -> list[list[Any]]:
+def ends_at(reach_ms: Mapping[Feed, int]) -> Ends:
+    """Return where the windows of each set of feeds end."""
+    return [min(reach_ms[feed] for feed in feeds) for feeds in _FEEDS]
+
+
+def room_values(sessions: Sequence[Tally], ends_ms: Ends, facts: Sequence[Mapping[str, Any]]) -> list[Values]:
     """Return the figures of sessions in the order of ``ROOM_COLUMNS``; None is no data.
 
     Args:
@@ -147,9 +125,9 @@ def room_values(
         ends_ms: from ``ends_at``.
         facts: what the room records say of the room of each.
     """
-    return _ROOMS.values(View(_FRAMES, LAYOUT, sessions, ends_ms, facts)) if sessions else []
+    return _ROOMS.values(sessions, ends_ms, facts)
 
 
-def vendor_values(operations: Sequence[Tally], ends_ms: Mapping[tuple[Feed, ...], int]) -> list[list[Any]]:
+def vendor_values(operations: Sequence[Tally], ends_ms: Ends) -> list[Values]:
     """Return the figures of vendor operations in the order of ``VENDOR_COLUMNS``; None is no data."""
-    return _VENDORS.values(View(_FRAMES, LAYOUT, operations, ends_ms)) if operations else []
+    return _VENDORS.values(operations, ends_ms, [{}] * len(operations))

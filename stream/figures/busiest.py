@@ -12,10 +12,19 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from stream.cells import Extra, Group
-from stream.figures.view import Figures, Formula, View, known, ratio
+from stream.figures.expression import (
+    UNKNOWN,
+    Expression,
+    added,
+    expression,
+    known,
+    ratio,
+    smaller,
+    unknown,
+    where,
+)
+from stream.figures.view import Formula, View
 from stream.panes import COARSE_MS, FINE_MS
 
 __all__ = [
@@ -52,23 +61,23 @@ TOGETHER: Final = (*_EVENTS, FLOODED, REPEATS)
 BUSIEST: Final = Extra(_NAME, "busiest", most=CAPACITY, fine=True, coarse=False, every=_SECONDS)
 
 
-def _concentration(view: View, _label: str | None, _window: str | None) -> Figures:
-    end = view.end_ms // COARSE_MS * _SECONDS
-    return view.group.busiest_share(_NAME, TOP, end - _PANES * _SECONDS, end)
+def _concentration(view: View, _label: str | None, _window: str | None) -> Expression:
+    return expression("busiest_share", _NAME, TOP, view.tens(_PANES))
 
 
-def _events(view: View, _label: str | None, window: str | None) -> Figures:
+def _events(view: View, _label: str | None, window: str | None) -> Expression:
     """Return how many events there were; NaN before the first."""
-    some = np.array([view.sum(cell, window) for cell in _EVENTS])
-    return np.where(np.isnan(some).all(axis=0), np.nan, known(some).sum(axis=0))
+    some = [view.sum(cell, window) for cell in _EVENTS]
+    none = added(unknown(events) for events in some) > len(some) - 1
+    return where(none, UNKNOWN, added(map(known, some)))
 
 
-def _suspect_share(view: View, _label: str | None, window: str | None) -> Figures:
+def _suspect_share(view: View, _label: str | None, window: str | None) -> Expression:
     suspect = known(view.sum(FLOODED, window)) + known(view.sum(REPEATS, window))
-    return np.minimum(ratio(suspect, _events(view, None, window)), 1)
+    return smaller(ratio(suspect, _events(view, None, window)), 1)
 
 
-def _suspects(view: View, sign: str | None, _window: str | None) -> Figures:
+def _suspects(view: View, sign: str | None, _window: str | None) -> Expression:
     assert sign is not None
     return view.total(SUSPECT.cell(sign))
 

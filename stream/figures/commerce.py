@@ -9,17 +9,16 @@ appended, because that is what is remembered of an order; so an order is looked 
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from stream.cells import Batch, FeedFigures, Fresh, Group
+from stream.figures.expression import Expression, Open, added, known, ratio, smaller
 from stream.figures.items import add_paid
-from stream.figures.labels import amounts_of, by_label
+from stream.figures.labels import amounts_of
 from stream.figures.lag import PAID
 from stream.figures.people import PANE_MS, count_people, people
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, total
-from stream.figures.view import Figures, Formula, View, known, ratio
+from stream.figures.view import Formula, View
 from stream.model import Order
 from stream.panes import COARSE_MS, DUE_WINDOW
 from stream.tally import Tally
@@ -106,81 +105,73 @@ def _yuan(cell: str) -> Formula:
     return lambda view, _label, _window: view.total(_CELL[cell]) / _FEN
 
 
-def _by_status(view: View, status: str | None, window: str | None) -> Figures:
+def _by_status(view: View, status: str | None, window: str | None) -> Expression:
     assert status is not None
     return view.total(_CELL[status]) if window is None else view.window(_CELL[status], window)
 
 
-def _orders_by_source(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    return by_label(view, _FROM, 0)
-
-
-def _gmv_by_source(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    return [{source: fen / _FEN for source, fen in found.items()} for found in by_label(view, _FROM, 1)]
-
-
-def _order_value(view: View, _label: str | None, window: str | None) -> Figures:
+def _order_value(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(view.sum(_CELL["gmv_fen"], window), view.sum(_CELL["paid_goods"], window)) / _FEN
 
 
-def _payers(view: View, _label: str | None, window: str | None) -> Figures:
+def _payers(view: View, _label: str | None, window: str | None) -> Expression:
     return count_people(view, "payers", window, seen=_CELL["paid"])
 
 
-def _clickers(view: View, window: str | None) -> Figures:
+def _clickers(view: View, window: str | None) -> Expression:
     return count_people(view, "clickers", window, seen=_CLICK)
 
 
-def _visitors(view: View, window: str | None) -> Figures:
+def _visitors(view: View, window: str | None) -> Expression:
     return count_people(view, "visitors", window, seen=_ENTER)
 
 
-def _click_ratio(view: View, _label: str | None, window: str | None) -> Figures:
+def _click_ratio(view: View, _label: str | None, window: str | None) -> Expression:
     assert window is not None
     there = _visitors(view, window) if window == "session" else mean_viewers(view, window)
     return ratio(_clickers(view, window), there)
 
 
-def _conversion(view: View, _label: str | None, window: str | None) -> Figures:
+def _conversion(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(known(_payers(view, None, window)), _clickers(view, window))
 
 
-def _viewer_conversion(view: View, _label: str | None, window: str | None) -> Figures:
+def _viewer_conversion(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(known(_payers(view, None, window)), _visitors(view, window))
 
 
-def _due(view: View, _label: str | None, _window: str | None) -> Figures:
+def _due(view: View, _label: str | None, _window: str | None) -> Expression:
     return view.window(DUE_CELLS[0], DUE_WINDOW)
 
 
-def _pay_through(view: View, _label: str | None, _window: str | None) -> Figures:
+def _pay_through(view: View, _label: str | None, _window: str | None) -> Expression:
     """Return paid by created; an order that came too late to be in a window may have been paid in time."""
-    return np.minimum(ratio(view.window(DUE_CELLS[1], DUE_WINDOW), _due(view, None, None)), 1)
+    return smaller(ratio(view.window(DUE_CELLS[1], DUE_WINDOW), _due(view, None, None)), 1)
 
 
-def _failures(view: View, _label: str | None, window: str | None) -> Figures:
+def _failures(view: View, _label: str | None, window: str | None) -> Expression:
     failed, paid = view.sum(_CELL["failed"], window), view.sum(_CELL["paid"], window)
     return ratio(failed, failed + paid)
 
 
-def _refunds(view: View, _label: str | None, window: str | None) -> Figures:
+def _refunds(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(view.sum(_CELL["refunded"], window), view.sum(_CELL["paid"], window))
 
 
-def _gpm(view: View, _label: str | None, window: str | None) -> Figures:
+def _gpm(view: View, _label: str | None, window: str | None) -> Expression:
     gmv_fen = known(view.sum(_CELL["gmv_fen"], window))
     return ratio(gmv_fen, view.sum(_ENTER, window)) * 1_000 / _FEN
 
 
-def _uv_value(view: View, _label: str | None, window: str | None) -> Figures:
+def _uv_value(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(view.total(_CELL["gmv_fen"]), _visitors(view, window)) / _FEN
 
 
 def _return_on(fact: str, *signs: tuple[str, int]) -> Formula:
     """Return the formula of money earned by money spent: cells to add or take away, by a room's fact."""
 
-    def formula(view: View, _label: str | None, _window: str | None) -> Figures:
-        earned = np.sum([sign * view.total(_CELL[cell]) for cell, sign in signs], axis=0)
+    def formula(view: View, _label: str | None, _window: str | None) -> Expression:
+        earned = added(sign * view.total(_CELL[cell]) for cell, sign in signs)
         return ratio(earned, view.fact(fact))
 
     return formula
@@ -201,8 +192,8 @@ FORMULAS: Final[dict[str, Formula]] = {
     "live_coupon_yuan_total": _yuan("coupon_fen"),
     "live_giveaway_yuan_total": _yuan("giveaway_fen"),
     "live_gift_yuan_total": _yuan("gift_fen"),
-    "live_source_orders_total": _orders_by_source,
-    "live_source_gmv_yuan_total": _gmv_by_source,
+    "live_source_orders_total": lambda _view, _label, _window: Open(_FROM, 0),
+    "live_source_gmv_yuan_total": lambda _view, _label, _window: Open(_FROM, 1, _FEN),
     "live_order_value_yuan": _order_value,
     "live_click_ratio": _click_ratio,
     "live_conversion_ratio": _conversion,

@@ -9,13 +9,22 @@ left within ten minutes, retention is "no data".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, Final
 
-import numpy as np
-
 from stream.cells import Group
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.expression import (
+    UNKNOWN,
+    Expression,
+    Labelled,
+    accumulated,
+    known,
+    larger,
+    ratio,
+    smaller,
+    where,
+)
+from stream.figures.histograms import histogram
+from stream.figures.view import Formula, View
 from stream.metrics.traffic import AFTERS_MS
 from stream.model import Feed
 from stream.panes import cohort_window, young_window
@@ -81,52 +90,45 @@ def add_stays(tally: Tally, stays: Sequence[int]) -> None:
         histogram[at] += number
 
 
-def _stays(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    """Return for each subject how many stays do not exceed each bound, and their sum in seconds."""
-    names = [*map(str, _BOUNDS_S), "+Inf"]
-    nothing = [0] * len(names)
-    held = (accumulate(tally.registers.get(_HISTOGRAM, nothing)) for tally in view.tallies)
-    sums_s = (view.total(_SUM_MS) / 1_000).tolist()
-    return [{**dict(zip(names, one, strict=True)), "sum": s} for one, s in zip(held, sums_s, strict=True)]
+def _stays(view: View, _label: str | None, _window: str | None) -> Labelled:
+    """Return how many stays do not exceed each bound, and their sum in seconds."""
+    buckets = [known(view.register(_HISTOGRAM, at)) for at in range(len(_BOUNDS_S) + 1)]
+    return histogram(_BOUNDS_S, buckets, view.total(_SUM_MS) / 1_000)
 
 
-def _mean(view: View, _label: str | None, window: str | None) -> Figures:
+def _mean(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(view.sum(_SUM_MS, window), view.sum(_COUNT, window)) / 1_000
 
 
-def _bounces(view: View, _label: str | None, window: str | None) -> Figures:
-    return np.minimum(ratio(view.sum(_BOUNCE, window), view.sum(_ENTER, window)), 1)
+def _bounces(view: View, _label: str | None, window: str | None) -> Expression:
+    return smaller(ratio(view.sum(_BOUNCE, window), view.sum(_ENTER, window)), 1)
 
 
-def _cohort(view: View, after: str | None, window: str | None) -> Figures:
+def _cohort(view: View, after: str | None, window: str | None) -> list[Expression]:
     """Return among those whose `after` is over who entered, and who left before each time to look again."""
-
-    def work_out() -> Figures:
-        assert after is not None
-        if window == "session":
-            young = young_window(after)
-            found = [view.sum(cell, window) - view.window(cell, young) for cell in COHORT_CELLS]
-        else:
-            found = [view.window(cell, cohort_window(after)) for cell in COHORT_CELLS]
-        return np.maximum(np.vstack((found[:1], np.cumsum(found[1:], axis=0))), 0)
-
-    return view.once(f"cohort:{after}:{window}", work_out)
+    assert after is not None
+    if window == "session":
+        young = young_window(after)
+        entered, *left = (view.sum(cell, window) - view.window(cell, young) for cell in COHORT_CELLS)
+    else:
+        entered, *left = (view.window(cell, cohort_window(after)) for cell in COHORT_CELLS)
+    return [larger(number, 0) for number in (entered, *accumulated(left))]
 
 
-def _entered(view: View, after: str | None, window: str | None) -> Figures:
-    return _cohort(view, after, window)[0]  # type: ignore[no-any-return]  # a row is an array
+def _entered(view: View, after: str | None, window: str | None) -> Expression:
+    return _cohort(view, after, window)[0]
 
 
-def _left(view: View, after: str | None, window: str | None) -> Figures:
+def _left(view: View, after: str | None, window: str | None) -> Expression:
     """Return who left before `after`; NaN where nobody's leave is known."""
     assert after is not None
     cohort = _cohort(view, after, window)
-    return np.where(cohort[-1] > 0, cohort[_LEFT_BEFORE[after]], np.nan)
+    return where(cohort[-1] > 0, cohort[_LEFT_BEFORE[after]], UNKNOWN)
 
 
-def _retention(view: View, after: str | None, window: str | None) -> Figures:
+def _retention(view: View, after: str | None, window: str | None) -> Expression:
     """Return the share of a cohort that stayed; never below 0 where more left than are known to have come."""
-    return np.maximum(1 - ratio(_left(view, after, window), _entered(view, after, window)), 0)
+    return larger(1 - ratio(_left(view, after, window), _entered(view, after, window)), 0)
 
 
 GROUPS: Final = (DWELLS, LEAVERS)

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from stream.cells import Batch, FeedFigures, FloodBatch, Group
 from stream.figures import busiest, words
+from stream.figures.expression import Expression, known, ratio
 from stream.figures.people import count_people, people
 from stream.figures.repeats import SAID, TEXTS_MAX
 from stream.figures.traffic import ONLINE, VISITS, mean_viewers, per_second, total
-from stream.figures.view import Figures, Formula, View, known, ratio
+from stream.figures.view import Formula, View
 from stream.figures.words import add_hits, add_speech_words, reader
 from stream.model import Feed
 
@@ -55,11 +56,11 @@ def _add_speeches(batch: Batch) -> None:
         add_speech_words(batch, batch.words)
 
 
-def _writers(view: View, _label: str | None, window: str | None) -> Figures:
+def _writers(view: View, _label: str | None, window: str | None) -> Expression:
     return count_people(view, "writers", window, seen=_LINES)
 
 
-def _interaction(view: View, _label: str | None, window: str | None) -> Figures:
+def _interaction(view: View, _label: str | None, window: str | None) -> Expression:
     """Return who interacts by who has come, or, of a window, by who is there on average."""
     active = count_people(view, "interacters", window, seen=None)
     if window == "session":
@@ -68,11 +69,11 @@ def _interaction(view: View, _label: str | None, window: str | None) -> Figures:
     return ratio(active, mean_viewers(view, window))
 
 
-def _repeat_ratio(view: View, _label: str | None, window: str | None) -> Figures:
+def _repeat_ratio(view: View, _label: str | None, window: str | None) -> Expression:
     return ratio(view.sum(_AGAIN, window), view.sum(_LINES, window))
 
 
-def _follow_ratio(view: View, _label: str | None, window: str | None) -> Figures:
+def _follow_ratio(view: View, _label: str | None, window: str | None) -> Expression:
     followers = known(count_people(view, "followers", window, seen=_FOLLOW))
     return ratio(followers, count_people(view, "visitors", window, seen=_ENTER))
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
-from stream.figures.view import Formula, View
+import msgspec
+import orjson
+
+from stream.figures.expression import Encoded, Given
+from stream.figures.view import Formula
 from stream.model import Feed, Order
 from stream.native import Distinct
 from stream.tally import Tally
@@ -35,6 +39,7 @@ _PRECISION: Final = 9
 """Above 64 people an item's are estimated from 2^9 registers: standard error 4.6 %."""
 _CLICKED: Final = "clicked_items"
 _PAID: Final = "paid_items"
+_pack: Final = msgspec.msgpack.Encoder().encode
 _CHEAP: Final = (3, 10)
 """An order is far too cheap below this part of the median of its item; from metrics.md."""
 
@@ -156,16 +161,27 @@ _Kept = TypeVar("_Kept", bound=_Clicked)
 class _Items(Generic[_Kept]):
     """The items of a session, by id; they change in place and are never merged."""
 
-    __slots__ = ("changed", "kept", "kind")
+    __slots__ = ("_told", "changed", "kept", "kind")
 
     def __init__(self, kind: type[_Kept]) -> None:
         self.changed = False
         self.kind = kind
         self.kept: dict[str, _Kept] = {}
+        self._told: dict[Any, Encoded] = {}
+
+    def told(self, figure: Callable[[Any], int], *, zeros: bool) -> Encoded:
+        """Return the figure of each item, worked out when one of them has changed; without zeros if asked."""
+        found = self._told.get(figure)
+        if found is None:
+            figures = {item_id: figure(one) for item_id, one in sorted(self.kept.items())}
+            value = {item_id: number for item_id, number in figures.items() if number or zeros}
+            found = self._told[figure] = Encoded(value, _pack(value), orjson.dumps(value))
+        return found
 
     def item(self, item_id: str) -> _Kept:
         """Return an item that is about to change; the one that was touched longest ago makes room for it."""
         self.changed = True
+        self._told.clear()
         found = self.kept.get(item_id)
         if found is None:
             if len(self.kept) >= ITEMS_MAX:
@@ -223,18 +239,11 @@ def _cut(amount: int, bits: int) -> int:
 def _by_item(name: str, figure: Callable[[Any], int], *, zeros: bool) -> Formula:
     """Return the formula of an open label: item -> figure."""
 
-    def formula(view: View, _label: str | None, _window: str | None) -> list[Any]:
-        found: list[Any] = []
-        for tally in view.tallies:
-            items = tally.items.get(name)
-            if items is None:
-                found.append(None)
-            else:
-                figures = {item_id: figure(one) for item_id, one in sorted(items.kept.items())}
-                found.append({item_id: n for item_id, n in figures.items() if n or zeros})
-        return found
+    def read(tally: Tally) -> Encoded | None:
+        items = tally.items.get(name)
+        return items and items.told(figure, zeros=zeros)
 
-    return formula
+    return lambda _view, _label, _window: Given(read)
 
 
 GROUPS: Final = ()

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from stream.cells import Extra
-from stream.figures.view import Figures, Formula, View
+from stream.figures.expression import Expression, expression
+from stream.figures.view import Formula, View
 from stream.model import Feed
-from stream.panes import COARSE_MS, window_bounds
+from stream.panes import COARSE_MS
 
 __all__ = ["CLICKED", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PAID", "PAYERS_MAX"]
 
@@ -28,10 +29,9 @@ PAID: Final = Extra("paid", "sample", most=CLICKERS_MAX)
 
 
 def _percentile(share: float) -> Formula:
-    def formula(view: View, _label: str | None, window: str | None) -> Figures:
+    def formula(view: View, _label: str | None, window: str | None) -> Expression:
         assert window is not None
-        first, end = window_bounds(window, view.end_ms)
-        panes = view.group.lag(CLICKED.name, PAID.name, PAYERS_MAX, share, first, end)
+        panes = expression("lag", CLICKED.name, PAID.name, PAYERS_MAX, share, view.span(window))
         return panes * COARSE_MS / 1_000
 
     return formula

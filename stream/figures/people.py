@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from stream.cells import Extra
-from stream.figures.view import Figures, View, known
+from stream.figures.expression import UNKNOWN, Expression, known, where
+from stream.figures.view import View
 from stream.panes import COARSE_MS
 
 __all__ = [
@@ -66,7 +65,7 @@ def people(
     )
 
 
-def count_people(view: View, name: str, window: str | None, *, seen: str | None) -> Figures:
+def count_people(view: View, name: str, window: str | None, *, seen: str | None) -> Expression:
     """Return how many different people were there.
 
     Args:
@@ -80,4 +79,4 @@ def count_people(view: View, name: str, window: str | None, *, seen: str | None)
         found = known(view.session_people(name))
     else:
         found = view.people(name, window)
-    return found if seen is None else np.where(view.seen(seen), found, np.nan)
+    return found if seen is None else where(view.seen(seen), found, UNKNOWN)

@@ -7,20 +7,14 @@ themselves, see ``stream.figures.pings``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
-
-from stream.catalogue import WINDOWS_MS
 from stream.cells import Batch, FeedFigures, Group
 from stream.figures import pings
-from stream.figures.drift import drifts, medians
-from stream.figures.nodes import BEFORE_MS, sampled, stalled_nodes, stalls_begun
-from stream.figures.pings import AT_BITS, OFFSET_STEPS, PING_LOG, SESSIONS_MAX, Pings, add_ping, read_pings
-from stream.figures.view import Figures, Formula, View, known, ratio
+from stream.figures.expression import Expression, added, expression, known, ratio
+from stream.figures.pings import PING_LOG, add_ping
+from stream.figures.view import Formula, View
 from stream.model import PROBES, Ping
-from stream.panes import pane_ms
 from stream.tally import Tally
 
 __all__ = ["EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "PINGS"]
@@ -45,8 +39,6 @@ LOAD: Final = Group("load", "health", ("cpu_pings", "cpu_milli", "egress_kbps", 
 that tell both."""
 _LOAD: Final = {cell: LOAD.cell(cell) for cell in LOAD.cells}
 _BYTES_PER_KBIT: Final = 125
-WorkOut = Callable[[Pings, int], Figures]
-"""Gives a row for each session: (pings of a window, the window's length in milliseconds) -> what is told."""
 
 
 _SUMS: Final = ("interval_ms", "stall_ms", "dropped_frames")
@@ -123,7 +115,7 @@ def _cell(probe: str | None, cell: str) -> str:
 
 
 def _mean(total: str, number: str, unit: float) -> Formula:
-    def formula(view: View, probe: str | None, window: str | None) -> Figures:
+    def formula(view: View, probe: str | None, window: str | None) -> Expression:
         mean = ratio(view.sum(_cell(probe, total), window), view.sum(_cell(probe, number), window))
         return mean / unit
 
@@ -131,137 +123,68 @@ def _mean(total: str, number: str, unit: float) -> Formula:
 
 
 def _load(part: str, whole: str, unit: float) -> Formula:
-    def formula(view: View, _label: str | None, window: str | None) -> Figures:
+    def formula(view: View, _label: str | None, window: str | None) -> Expression:
         return ratio(view.sum(_LOAD[part], window), view.sum(_LOAD[whole], window)) / unit
 
     return formula
 
 
-def _smooth(view: View, _label: str | None, window: str | None) -> Figures:
+def _smooth(view: View, _label: str | None, window: str | None) -> Expression:
     stalled, watched = (
-        sum(known(view.sum(_cell(probe, cell), window)) for probe in PROBES)
+        added(known(view.sum(_cell(probe, cell), window)) for probe in PROBES)
         for cell in ("stall_ms", "interval_ms")
     )
-    return 1 - ratio(np.asarray(stalled), np.asarray(watched))
+    return 1 - ratio(stalled, watched)
 
 
-def _dropped(view: View, probe: str | None, _window: str | None) -> Figures:
+def _dropped(view: View, probe: str | None, _window: str | None) -> Expression:
     return view.total(_cell(probe, "dropped_frames"))
 
 
-def _pings(view: View, probe: str | None, window: str | None) -> Figures:
+def _pings(view: View, probe: str | None, window: str | None) -> Expression:
     return view.sum(_cell(probe, "pings"), window)
 
 
-def _newest(view: View, probe: str | None, _window: str | None) -> Figures:
+def _newest(view: View, probe: str | None, _window: str | None) -> Expression:
     return view.register(f"ping:{probe}", 0) / 1_000
 
 
 _TOLD: Final = 7
 _OFFSET_S, _NODES, _STALLED, _SHARE, _STALLS, _DRIFT, _INTERVAL_S = range(_TOLD)
-"""What is told of each probe; a window that does not tell one of them has NaN there."""
-_OFFSETS_IN_S: Final = OFFSET_STEPS * 1_000
+"""What is told of the pings of each probe, see ``stream/native/ping_figures.hpp``; a window that does not
+tell one of them has NaN there."""
 _ROW: Final = len(PROBES) * _TOLD
-_TEN_MS, _FIVE_MS = WINDOWS_MS["10s"], WINDOWS_MS["5m"]
-_NUMBER: Final[dict[str, int]] = {probe: number for number, probe in enumerate(PROBES)}
-
-
-def _short(minute: Pings, length_ms: int) -> Figures:
-    """Tell of a minute, and then of the 10 s that end at the same instant."""
-    tens = minute.where(minute.at_ms >= length_ms - _TEN_MS)
-    rows = [_by_session({_OFFSET_S: _offsets_s(one), **_nodes(one)}, one.sessions) for one in (minute, tens)]
-    return np.hstack(rows)
-
-
-def _long(found: Pings, length_ms: int) -> Figures:
-    """Tell of 5 min, and then of the 15 min that end at the same instant."""
-    interval_s = medians(found.group, found.interval_ms, found.groups) / 1_000
-    quarter = _by_session({_INTERVAL_S: interval_s, **_nodes(found)}, found.sessions)
-    five = _by_session(_five_minutes(found, length_ms - _FIVE_MS), found.sessions)
-    return np.hstack((five, quarter))
-
-
-def _five_minutes(pings: Pings, start_ms: int) -> dict[int, Figures]:
-    """Tell of five minutes.
-
-    Args:
-        pings: those of some time before, too.
-        start_ms: where the five minutes begin.
-    """
-    more, _ = sampled(pings.where(pings.at_ms >= start_ms - BEFORE_MS))
-    more = more.where(np.argsort(more.node << AT_BITS | more.at_ms))
-    inside = more.at_ms >= start_ms
-    found = more.where(inside)
-    nodes, stalled = stalled_nodes(found)
-    told = {_OFFSET_S: _offsets_s(found), _NODES: nodes, _STALLED: stalled, _SHARE: ratio(stalled, nodes)}
-    return told | {_STALLS: stalls_begun(more, inside), _DRIFT: drifts(found.where(found.has_offset))}
-
-
-def _offsets_s(found: Pings) -> Figures:
-    group, offset = found.group[found.has_offset], found.offset[found.has_offset]
-    return medians(group, offset, found.groups) / _OFFSETS_IN_S
-
-
-def _nodes(found: Pings) -> dict[int, Figures]:
-    """Return the stalled nodes and their share; where nothing stalls, nodes need not be told apart."""
-    group = found.group
-    pings = np.bincount(group, minlength=found.groups)
-    stalls = np.bincount(group, found.stall_ms > 0, minlength=found.groups) > 0
-    nodes, stalled = stalled_nodes(found, stalls[group])
-    calm = (pings > 0) & ~stalls
-    return {_STALLED: np.where(calm, 0, stalled), _SHARE: np.where(calm, 0, ratio(stalled, nodes))}
-
-
-def _by_session(told: dict[int, Figures], sessions: int) -> Figures:
-    """Return of each session a row of what is told of each probe."""
-    whole = np.full((sessions * len(PROBES), _TOLD), np.nan)
-    for at, figures in told.items():
-        whole[:, at] = figures
-    return whole.reshape(sessions, _ROW)
-
-
-_BY_WINDOW: Final[dict[str, tuple[str, WorkOut, int]]] = {
-    "10s": ("1m", _short, _ROW),
-    "1m": ("1m", _short, 0),
-    "5m": ("15m", _long, 0),
-    "15m": ("15m", _long, _ROW),
+_BY_WINDOW: Final[dict[str, tuple[str, int]]] = {
+    "10s": ("1m", _ROW),
+    "1m": ("1m", 0),
+    "5m": ("15m", 0),
+    "15m": ("15m", _ROW),
 }
-"""Window -> the window that is read for it, by what, and where its row begins."""
-_WHAT: Final = {"1m": 0, "15m": 1}
+"""Window -> the window that is read for it, and where what it tells begins."""
 
 
-def _told(view: View, window: str, at: int) -> Figures:
-    """Return one thing that pings of a window tell: a row for each subject, of the probes."""
-    read, work_out, begin = _BY_WINDOW[window]
-    rows = view.once(f"pings:{read}", lambda: _rows(view, read, work_out))
-    return rows[:, begin + at : begin + _ROW : _TOLD]
-
-
-def _rows(view: View, window: str, work_out: WorkOut) -> list[Figures]:
-    """Return the row of each subject; read again are those of which a ping came or went."""
-    coarse, first, end = view.span(window)
-    step, key = pane_ms(window), f"pings:{window}"
-    stale = view.group.stale(PING_LOG, _WHAT[window], coarse, first, end)
-    for at in range(0, len(stale), SESSIONS_MAX):
-        some = stale[at : at + SESSIONS_MAX]
-        rows = work_out(read_pings(view.group, some, first * step, end * step), (end - first) * step)
-        for place, row in zip(some, rows, strict=True):
-            view.tallies[place].memory[key] = row
-    return [tally.memory[key] for tally in view.tallies]
+def _told(view: View, probe: str, window: str, at: int) -> Expression:
+    """Return one thing that the pings of a probe tell of a window."""
+    read, begin = _BY_WINDOW[window]
+    place = begin + PROBES.index(probe) * _TOLD + at
+    operation = "ping_minute" if read == "1m" else "ping_quarter"
+    return expression(operation, PING_LOG, place, view.span(read))
 
 
 def _told_of(at: int) -> Formula:
-    def formula(view: View, probe: str | None, window: str | None) -> Figures:
+    def formula(view: View, probe: str | None, window: str | None) -> Expression:
         assert probe is not None
-        return _told(view, window or "15m", at)[:, _NUMBER[probe]]
+        return _told(view, probe, window or "15m", at)
 
     return formula
 
 
-def _stalled_share(view: View, _label: str | None, window: str | None) -> Figures:
+def _stalled_share(view: View, _label: str | None, window: str | None) -> Expression:
     """Return the share of stalled nodes, all probes together."""
     assert window is not None
-    stalled, nodes = (known(_told(view, window, at)).sum(axis=1) for at in (_STALLED, _NODES))
+    stalled, nodes = (
+        added(known(_told(view, probe, window, at)) for probe in PROBES) for at in (_STALLED, _NODES)
+    )
     return ratio(stalled, nodes)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from stream.figures.view import Figures, Formula, View
+from stream.figures.expression import Expression
+from stream.figures.view import Formula, View
 from stream.native import Lowest
 from stream.tally import Tally
 
@@ -92,7 +93,7 @@ def _again(now: Lowest, before: Iterable[Lowest]) -> tuple[int, int]:
     return len(sample), len(sample.intersection(now.kept))
 
 
-def _returned(view: View, days: str | None, _window: str | None) -> Figures:
+def _returned(view: View, days: str | None, _window: str | None) -> Expression:
     assert days is not None
     return view.fact(fact_name(days))
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from stream.catalogue import WINDOWS_MS
 from stream.cells import FeedFigures, FloodBatch, Group
 from stream.figures.dwell import add_stays
+from stream.figures.expression import Expression, Open, added, known, larger, ratio, unknown, where
 from stream.figures.items import add_clicks
-from stream.figures.labels import amounts_of, by_label
+from stream.figures.labels import amounts_of
 from stream.figures.people import count_people, people
 from stream.figures.quality import PINGS
 from stream.figures.returns import FORMULAS as RETURNS
 from stream.figures.returns import RETURNERS, SAMPLE_MAX
-from stream.figures.view import Figures, Formula, View, known, ratio
+from stream.figures.view import Formula, View
 from stream.model import Feed
 
 __all__ = [
@@ -66,7 +65,7 @@ def _add(batch: FloodBatch) -> None:
 def per_second(cell: str) -> Formula:
     """Return the formula of a rate: the window's sum by its length."""
 
-    def formula(view: View, _label: str | None, window: str | None) -> Figures:
+    def formula(view: View, _label: str | None, window: str | None) -> Expression:
         assert window is not None
         return view.window(cell, window) * 1_000 / WINDOWS_MS[window]
 
@@ -78,37 +77,29 @@ def total(cell: str) -> Formula:
     return lambda view, _label, _window: view.total(cell)
 
 
-def _viewers(view: View, _label: str | None = None, _window: str | None = None) -> Figures:
+def _viewers(view: View, _label: str | None = None, _window: str | None = None) -> Expression:
     """Return the newest `online`; without one, who entered and has not left."""
     online, balance = view.register("online", 1), view.register("balance", 0)
-    return np.where(np.isnan(online), np.maximum(balance, 0), online)
+    return where(unknown(online), larger(balance, 0), online)
 
 
-def mean_viewers(view: View, window: str) -> Figures:
+def mean_viewers(view: View, window: str) -> Expression:
     """Return the mean `online` of the pings of a window; without any, the viewers now."""
-    return view.once(f"mean_viewers:{window}", lambda: _mean_viewers(view, window))
+    online, pings = (added(known(view.window(cell, window)) for cell in some) for some in _BY_KIND)
+    return where(pings > 0, ratio(online, pings), _viewers(view))
 
 
-def _mean_viewers(view: View, window: str) -> Figures:
-    sums, pings = (sum(known(view.window(cell, window)) for cell in some) for some in _BY_KIND)
-    return np.where(np.asarray(pings) > 0, ratio(np.asarray(sums), np.asarray(pings)), _viewers(view))
-
-
-def _peak(view: View, _label: str | None, _window: str | None) -> Figures:
+def _peak(view: View, _label: str | None, _window: str | None) -> Expression:
     online, balance = view.register("online", 2), view.register("balance", 1)
-    return np.where(np.isnan(online), balance, online)
+    return where(unknown(online), balance, online)
 
 
-def _visitors(view: View, _label: str | None, window: str | None) -> Figures:
+def _visitors(view: View, _label: str | None, window: str | None) -> Expression:
     return count_people(view, "visitors", window, seen=_CELL["enter"])
 
 
-def _clickers(view: View, _label: str | None, window: str | None) -> Figures:
+def _clickers(view: View, _label: str | None, window: str | None) -> Expression:
     return count_people(view, "clickers", window, seen=_CELL["click"])
-
-
-def _enters_by_source(view: View, _label: str | None, _window: str | None) -> list[Any]:
-    return by_label(view, _ENTERS_FROM, 0)
 
 
 GROUPS: Final = (VISITS,)
@@ -126,7 +117,7 @@ FORMULAS: Final[dict[str, Formula]] = {
     "live_leaves_total": total(_CELL["leave"]),
     "live_enters_per_second": per_second(_CELL["enter"]),
     "live_visitors": _visitors,
-    "live_source_enters_total": _enters_by_source,
+    "live_source_enters_total": lambda _view, _label, _window: Open(_ENTERS_FROM, 0),
     "live_clicks_total": total(_CELL["click"]),
     "live_clickers": _clickers,
     **RETURNS,

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
 from stream.cells import Batch, Extra, FeedFigures, Group
+from stream.figures.expression import Expression, Labelled, Span, expression, ratio
 from stream.figures.histograms import histogram
-from stream.figures.view import Figures, Formula, View, ratio
+from stream.figures.view import Formula, View
 from stream.model import Feed
 
-__all__ = ["CALLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "percentile_s", "step_of"]
+__all__ = ["CALLS", "EXTRAS", "FIGURES", "FORMULAS", "GROUPS", "JOINT", "latency_s", "step_of"]
 
 _BOUNDS_S: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 """Upper bounds of the histogram, seconds; from metrics.md."""
@@ -46,19 +44,10 @@ def step_of(latency_ms: float) -> int:
     return math.ceil(math.log(max(latency_ms, _LEAST_MS) / _LEAST_MS, _GROWTH))
 
 
-def percentile_s(counts: Mapping[int, int], share: float) -> float:
-    """Return the latency, in seconds, that this share of calls does not exceed; NaN without calls.
-
-    Args:
-        counts: step -> calls.
-        share: 0 to 1.
-    """
-    left = math.ceil(sum(counts.values()) * share)
-    for step in sorted(counts):
-        left -= counts[step]
-        if left <= 0:
-            return _LEAST_MS * _GROWTH**step * _MIDDLE / 1_000
-    return math.nan
+def latency_s(share: float, span: Span) -> Expression:
+    """Return the latency, seconds, that this share of a window's calls does not exceed; NaN without any."""
+    step = expression("rank", _LATENCIES, share, span)
+    return _LEAST_MS * _GROWTH**step * _MIDDLE / 1_000
 
 
 def _add(batch: Batch) -> None:
@@ -71,21 +60,26 @@ def _add(batch: Batch) -> None:
         counts[step] = counts.get(step, 0) + 1
 
 
-def _calls(view: View, _label: str | None, window: str | None) -> Figures:
+def _calls(view: View, _label: str | None, window: str | None) -> Expression:
     ok, timeout, error = (view.sum(cell, window) for cell in _CELL.values())
     return ok + timeout + error
 
 
 def _share(outcome: str) -> Formula:
-    def formula(view: View, label: str | None, window: str | None) -> Figures:
+    def formula(view: View, label: str | None, window: str | None) -> Expression:
         return ratio(view.sum(_CELL[outcome], window), _calls(view, label, window))
 
     return formula
 
 
-def _p99_s(view: View, _label: str | None, window: str | None) -> Figures:
+def _p99_s(view: View, _label: str | None, window: str | None) -> Expression:
     assert window is not None
-    return np.array([percentile_s(counts, _P99) for counts in view.counts(_LATENCIES, window)])
+    return latency_s(_P99, view.span(window))
+
+
+def _latencies(view: View, _label: str | None, _window: str | None) -> Labelled:
+    buckets = [view.total(bucket) for bucket in _BUCKETS]
+    return histogram(_BOUNDS_S, buckets, view.total(_SUM_US) / 1_000_000)
 
 
 GROUPS: Final = (CALLS, LATENCY)
@@ -93,7 +87,7 @@ EXTRAS: Final = (Extra(_LATENCIES, "counts", fine=True, coarse=False),)
 JOINT: Final[dict[tuple[Feed, ...], tuple[str, ...]]] = {}
 FIGURES: Final = (FeedFigures("vendors", _add),)
 FORMULAS: Final[dict[str, Formula]] = {
-    "live_vendor_latency_seconds": histogram(_BOUNDS_S, _BUCKETS, _SUM_US, 1_000_000),
+    "live_vendor_latency_seconds": _latencies,
     "live_vendor_error_ratio": _share("error"),
     "live_vendor_timeout_ratio": _share("timeout"),
     "live_vendor_calls": _calls,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
 from stream.cells import Batch, Extra
+from stream.figures.expression import Expression, Labelled, known
 from stream.figures.people import PANE_EXACT_MAX, WINDOW_PRECISION, count_people
-from stream.figures.view import Figures, Formula, View
+from stream.figures.view import Formula, View
 from stream.model import Feed
 from stream.native import Reader
 from stream.tally import Tally
@@ -128,16 +129,14 @@ def _tell(tally: Tally, hit: Hit, source: Source, text: str, user: int, feed: Fe
 
 
 def _by_list(name: str) -> Formula:
-    nothing = [0] * len(_LISTS[name])
-
-    def formula(view: View, _label: str | None, _window: str | None) -> list[Any]:
-        found = (tally.registers.get(name, nothing) for tally in view.tallies)
-        return [dict(zip(_LISTS[name], numbers, strict=True)) for numbers in found]
+    def formula(view: View, _label: str | None, _window: str | None) -> Labelled:
+        hits = (known(view.register(name, at)) for at in range(len(_LISTS[name])))
+        return Labelled({group: (number, True) for group, number in zip(_LISTS[name], hits, strict=True)})
 
     return formula
 
 
-def _complaining(view: View, _label: str | None, window: str | None) -> Figures:
+def _complaining(view: View, _label: str | None, window: str | None) -> Expression:
     return count_people(view, COMPLAINERS.name, window, seen=_LINES)
 
 

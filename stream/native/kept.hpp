@@ -324,6 +324,7 @@ public:
     }
 
     std::size_t size() const { return pings_.size(); }
+    const std::vector<Ping>& pings() const { return pings_; }
 
 private:
     std::vector<Ping>::const_iterator end_of(std::size_t probe) const {

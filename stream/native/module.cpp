@@ -1,7 +1,8 @@
 // The Python module: see the stub _native.pyi for what each name does.
 
 #include "event_names.hpp"
-#include "group.hpp"
+#include "program.hpp"
+#include "writes.hpp"
 
 namespace roomwatch {
 namespace {
@@ -98,28 +99,8 @@ PYBIND11_MODULE(_native, module) {
         }
         return union_count(parts);
     });
-    module.def("rows_of", [](const Figures& figures, const std::vector<bool>& whole) {
-        const auto rows = figures.unchecked<2>();
-        if (rows.shape(1) != static_cast<py::ssize_t>(whole.size())) {
-            throw py::value_error("as many columns as are told of were expected");
-        }
-        py::list found(rows.shape(0));
-        for (py::ssize_t at = 0; at < rows.shape(0); ++at) {
-            py::list row(rows.shape(1));
-            for (py::ssize_t column = 0; column < rows.shape(1); ++column) {
-                const double figure = rows(at, column);
-                PyObject* one = std::isnan(figure)                        ? Py_NewRef(Py_None)
-                                : whole[static_cast<std::size_t>(column)] ? PyLong_FromDouble(figure)
-                                                                          : PyFloat_FromDouble(figure);
-                if (one == nullptr) {
-                    throw py::error_already_set();
-                }
-                PyList_SET_ITEM(row.ptr(), column, one);
-            }
-            found[static_cast<std::size_t>(at)] = std::move(row);
-        }
-        return found;
-    });
+    module.def("pack_strings", &pack_strings);
+    module.def("pack_fields", &pack_fields);
     bind_events(module);
     py::class_<NamedTally>(module, "Tally", py::dynamic_attr())
         .def(py::init<std::shared_ptr<Names>>())
@@ -197,17 +178,7 @@ PYBIND11_MODULE(_native, module) {
         .def_property_readonly("totals", [](const NamedTally& tally) { return tally.totals(); })
         .def("panes", &cells_of)
         .def("extras_of_panes", &extras_of);
-    py::class_<Group>(module, "Group")
-        .def(py::init<py::list>())
-        .def("totals", &Group::totals)
-        .def("sums", &Group::sums)
-        .def("people", &Group::people)
-        .def("session_people", &Group::session_people)
-        .def("busiest_share", &Group::busiest_share)
-        .def("lag", &Group::lag)
-        .def("stale", &Group::stale)
-        .def("pings", &Group::pings)
-        .def("counts", &Group::counts);
+    bind_program(module);
 }
 
 }  // namespace roomwatch

@@ -12,6 +12,9 @@ public:
 
     const Names& names() const { return *names_; }
 
+    // What the pings of a minute and of a quarter of an hour tell, see ping_figures.hpp.
+    std::array<std::vector<double>, 2> ping_figures;
+
     void take_named(Number second, const py::dict& cells, const py::dict& extras, const Three& oldest) {
         Amounts amounts;
         for (const auto& [name, number] : cells) {

@@ -1,6 +1,7 @@
 // As much of MessagePack as panes need: maps and lists of whole numbers, text and bytes.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -36,6 +37,16 @@ public:
             big_endian(bits, 1 << log);
         }
     }
+
+    void nil() { out_.push_back(static_cast<char>(0xC0)); }
+
+    void real(double value) {
+        out_.push_back(static_cast<char>(0xCB));
+        big_endian(std::bit_cast<std::uint64_t>(value), 8);
+    }
+
+    // What is packed already.
+    void raw(std::string_view value) { out_.append(value); }
 
     std::string take() { return std::move(out_); }
 

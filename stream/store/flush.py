@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from stream.catalogue import ROOM_COLUMNS
-from stream.figures import ends_at, room_values, vendor_values
+from stream.figures import Ends, ends_at, room_values, vendor_values
 from stream.model import FEEDS, Feed
 from stream.operations import Operation
 from stream.panes import oldest_brief, oldest_panes
@@ -31,9 +31,8 @@ _FORGET_EVERY_MS: Final = 10_000
 """Panes, sessions and orders that nobody needs are looked for this often, milliseconds of reach."""
 _ROOMS_AT_ONCE: Final = 250
 """Rooms between two turns for others: some 25 ms of work, half of which is the same for one room."""
-_encode: Final = msgspec.msgpack.Encoder().encode
-Ends = Mapping[tuple[Feed, ...], int]
-"""Set of feeds -> their smallest reach, epoch milliseconds."""
+_encode: Final = msgspec.msgpack.Encoder(enc_hook=lambda values: msgspec.Raw(values.pack())).encode
+"""Encodes entries; of their values the native module knows how they are packed."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final
@@ -18,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from stream.errors import FencedError, StoreError
+from stream.native import pack_fields, pack_strings
 from stream.store import keys
 from stream.store.client import AWAY
 
@@ -25,23 +25,8 @@ __all__ = ["Claim", "PartitionStore", "Writes"]
 
 _LIST: Final = struct.Struct(">BI")
 _LIST_MARK: Final = 0xDD
-_STRING: Final = struct.Struct(">BI")
-_STRING_MARK: Final = 0xDB
-_SHORT: Final = tuple(bytes([0xA0 | size]) for size in range(32))
-"""Heads of msgpack strings shorter than 32 bytes."""
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between repeats of a flush; the last one repeats."""
-
-
-def pack_strings(strings: Iterable[str | bytes]) -> bytes:
-    """Return a msgpack list of strings of any bytes: the scripts' msgpack is older than ``bin``."""
-    parts: list[bytes] = []
-    for string in strings:
-        raw = string.encode() if isinstance(string, str) else string
-        size = len(raw)
-        head = _SHORT[size] if size < len(_SHORT) else _STRING.pack(_STRING_MARK, size)
-        parts += (head, raw)
-    return _LIST.pack(_LIST_MARK, len(parts) // 2) + b"".join(parts)
 
 
 class Writes:
@@ -55,7 +40,7 @@ class Writes:
     def hset(self, key: str, fields: dict[str, bytes | str]) -> None:
         """Set fields of a hash."""
         if fields:
-            self._add("hset", key, *itertools.chain.from_iterable(fields.items()))
+            self._packed.append(pack_fields("hset", self._number(key), fields))
 
     def hdel(self, key: str, names: list[str]) -> None:
         """Remove fields of a hash."""
@@ -83,11 +68,14 @@ class Writes:
         return _LIST.pack(_LIST_MARK, len(self._packed)) + b"".join(self._packed)
 
     def _add(self, kind: str, key: str, *arguments: bytes | str) -> None:
+        self._packed.append(pack_strings((kind, str(self._number(key)), *arguments)))
+
+    def _number(self, key: str) -> int:
         number = self._numbers.get(key)
         if number is None:
             self.keys.append(key)
             number = self._numbers[key] = len(self.keys)
-        self._packed.append(pack_strings((kind, str(number), *arguments)))
+        return number
 
 
 _OF_OWNERS: Final = frozenset(("epoch", "flush", "generation", "member", "lease_until_ms"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from hashlib import blake2b
 
 import pytest
 
 from stream.figures import EXTRAS
-from stream.figures.pings import NODE_BITS, read_pings
+from stream.figures.pings import NODE_BITS
 from stream.model import PROBES
-from stream.native import Group
 from stream.panes import oldest_brief, oldest_panes
 from tests.stream.logs import cells_of, extras_of, sets_of, totals_of
 from tests.stream.plain_sets import rising, varints
@@ -162,7 +162,7 @@ def compare_pings(tallies, wanted, oldest):
     for tally in tallies:
         for number, extras in extras_of(tally, coarse=True).items():
             if number >= oldest and "pings" in extras:
-                found[number].update(pings_of(tally, number))
+                found[number].update(pings_of(extras["pings"]))
     expected = {
         number: Counter({(probe, node_hash(node), *rest): n for (probe, node, *rest), n in pings.items()})
         for number, pings in wanted.pane_pings.items()
@@ -171,15 +171,19 @@ def compare_pings(tallies, wanted, oldest):
     assert found == expected
 
 
-def pings_of(tally, number):
+def pings_of(packed):
     """Yield the pings that a pane keeps."""
-    start_ms, end_ms = number * 10_000, number * 10_000 + 10_000
-    pings = read_pings(Group([tally]), [0], start_ms, end_ms)
-    hashed = pings.node & (1 << NODE_BITS) - 1
-    columns = (pings.group, hashed, pings.at_ms, pings.interval_ms, pings.stall_ms, pings.offset)
-    rows = zip(*(column.tolist() for column in columns), pings.has_offset.tolist(), strict=True)
-    for probe, node, at_ms, interval_ms, stall_ms, offset, known in rows:
-        yield PROBES[probe], node, at_ms, interval_ms, stall_ms, offset if known else None
+    numbers = array("Q", packed[1])
+    for where, what in zip(numbers[::2], numbers[1::2], strict=True):
+        offset = what & (1 << 24) - 1
+        yield (
+            PROBES[where >> 14 + NODE_BITS],
+            where >> 14 & (1 << NODE_BITS) - 1,
+            where & (1 << 14) - 1,
+            what >> 44,
+            what >> 24 & (1 << 20) - 1,
+            offset - (1 << 23) if offset else None,
+        )
 
 
 def node_hash(node):

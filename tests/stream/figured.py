@@ -19,12 +19,12 @@ class Figures:
         self.vendors = flush.vendors
 
     def __call__(self, name):
-        return self.entry["values"][ROOM_COLUMN_INDEX[name]]
+        return self.entry["values"].tolist()[ROOM_COLUMN_INDEX[name]]
 
     def vendor(self, name):
         """Return a figure of the only vendor operation."""
         (entry,) = self.vendors
-        return entry["values"][VENDOR_COLUMN_INDEX[name]]
+        return entry["values"].tolist()[VENDOR_COLUMN_INDEX[name]]
 
 
 def visit(log, user, action, **fields):

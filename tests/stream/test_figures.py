@@ -23,7 +23,7 @@ def test_every_feed_with_events_is_counted():
 
 def test_a_room_without_events_has_counters_of_zero_and_no_data_elsewhere(log):
     """So that Prometheus sees the first event of a session as a rise."""
-    values = Figures(log).entry["values"]
+    values = Figures(log).entry["values"].tolist()
     for column, value in zip(ROOM_COLUMNS, values, strict=True):
         if column.metric.type == "gauge":
             assert value is None, column.name
@@ -102,7 +102,7 @@ def test_a_figure_of_two_feeds_ends_at_the_smaller_reach(log):
         folding.read(feed, [r for r in log.records if r.feed == feed])
         folding.saw_end(feed, log.now_ms + (1 if feed == "visits" else 40_000))
     folding.fold()
-    values = folding.flush().rooms[0]["values"]
+    values = folding.flush().rooms[0]["values"].tolist()
     assert values[ROOM_COLUMN_INDEX['live_payers{window="5m"}']] == 1
     assert values[ROOM_COLUMN_INDEX['live_conversion_ratio{window="5m"}']] is None
 
@@ -152,7 +152,7 @@ def test_vendors_are_counted_by_operation(log):
     assert (entry["vendor"], entry["operation"], entry["newest_ms"]) == ("pay", "charge", log.now_ms)
 
     def value(name):
-        return entry["values"][VENDOR_COLUMN_INDEX[name]]
+        return entry["values"].tolist()[VENDOR_COLUMN_INDEX[name]]
 
     assert value('live_vendor_calls{window="1m"}') == 5
     assert value('live_vendor_error_ratio{window="1m"}') == 0.2

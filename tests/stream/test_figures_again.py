@@ -105,7 +105,7 @@ class World:
 def values(tallies, now_s):
     """Return all figures of tallies by name."""
     rows = room_values(tallies, ends_at(dict.fromkeys(FEEDS, now_s * 1_000)), [{} for _ in tallies])
-    return [dict(zip(NAMES, row, strict=True)) for row in rows]
+    return [dict(zip(NAMES, row, strict=True)) for row in (one.tolist() for one in rows)]
 
 
 def moved(event, now_s):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.figures import new_tally
-from stream.figures.vendors import percentile_s, step_of
-from stream.native import Group
+from stream.figures.vendors import latency_s, step_of
+from tests.stream.asked import asked, panes
 from tests.stream.figured import Figures
 from tests.stream.logs import fields_of, unpacked
 
@@ -65,10 +64,9 @@ def test_a_percentile_is_at_most_one_percent_off(latencies_ms, cut):
     tally.take(0, {}, {"latencies": Counter(steps[cut::2])}, OLDEST)
     tally.take(7, {}, {"latencies": Counter(steps[cut + 1 :: 2])}, OLDEST)
     for one in (tally, unpacked(fields_of(tally))):
-        (counts,) = Group([one]).counts("latencies", False, 0, 10)
-        assert counts == Counter(steps)
-        assert percentile_s(counts, 1) == pytest.approx(max(latencies_ms) / 1_000, rel=0.01)
-
-
-def test_without_calls_there_is_no_percentile():
-    assert math.isnan(percentile_s({}, 0.99))
+        ((slowest_s,), (middle_s,)) = asked(
+            [one], *(latency_s(share, panes(0, 10, coarse=False)) for share in (1, 0.5))
+        )
+        assert slowest_s == pytest.approx(max(latencies_ms) / 1_000, rel=0.01)
+        middle_ms = sorted(latencies_ms)[(len(latencies_ms) - 1) // 2]
+        assert middle_s == pytest.approx(middle_ms / 1_000, rel=0.01)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from stream.cells import FloodBatch, part_of
 from stream.figures import EXTRAS, FEED_FIGURES, LAYOUT, new_tally
+from stream.figures.expression import expression
 from stream.model import Danmaku
-from stream.native import Group
 from stream.panes import LATE
+from tests.stream.asked import asked, panes
 from tests.stream.logs import cells_of, extras_of, fields_of, sets_of, totals_of, unpacked
 
 ENTRY_BYTES = 6
@@ -221,16 +222,19 @@ def test_what_is_nested_without_end_is_refused():
 
 def used(tally):
     """Ask a tally for everything that its panes may be asked for."""
-    group = Group([tally])
-    group.busiest_share("busiest", 10, 0, 2 * SECOND)
-    group.lag("clicked", "paid", 8, 0.5, 0, SECOND)
-    group.pings("pings", [0], 0, SECOND)
-    group.counts("latencies", False, 0, 2 * SECOND)
+    fine, coarse = (panes(0, 2 * SECOND, coarse=one) for one in (False, True))
+    names = [name for name, extra in EXTRAS.items() if extra.kind == "people" and extra.panes]
+    asked(
+        [tally],
+        expression("busiest_share", "busiest", 10, fine),
+        expression("lag", "clicked", "paid", 8, 0.5, coarse),
+        expression("ping_minute", "pings", 0, fine),
+        expression("ping_quarter", "pings", 0, coarse),
+        expression("rank", "latencies", 0.99, fine),
+        *(expression("people", name, coarse if EXTRAS[name].coarse else fine) for name in names),
+    )
     line = part_of(Danmaku("r", "u", SECOND * 1_000, "hello"), 1, SECOND * 1_000, 0)
     FEED_FIGURES["danmaku"].add(FloodBatch(tally, line, late=False))
-    for name, extra in EXTRAS.items():
-        if extra.kind == "people" and extra.panes:
-            group.people(name, extra.coarse, 0, 2 * SECOND)
     for second, name, part in (
         (0, "busiest", {1: 500}), (0, "said", {1: 2}), (0, "pings", [1 << 46, 0]), (0, "complainers", {3}),
         (0, "visitors", {3}), (0, "clicked", {3}), (0, "latencies", {5: 1}),
@@ -326,7 +330,8 @@ def test_bytes_that_are_no_set_or_sample_of_a_session_are_refused_or_make_one(na
     except ValueError:
         return
     found.take(LATE, {}, {"visitors": {1, 2**63}}, OLDEST)
-    assert Group([found]).session_people("visitors")[0] >= 0
+    ((people,),) = asked([found], expression("session_people", "visitors"))
+    assert people >= 0
     assert found.sample("returners") is not None
     again = unpacked(fields_of(found))
     assert again.people("visitors").count() >= 0

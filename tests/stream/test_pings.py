@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.cells import Fresh
 from stream.figures import new_tally
-from stream.figures.pings import NODE_BITS, PING_LOG, PINGS_MAX, add_ping, read_pings
-from stream.model import Ping
-from stream.native import Group
+from stream.figures.expression import expression
+from stream.figures.pings import PING_LOG, PINGS_MAX, add_ping
+from stream.model import PROBES, Ping
+from tests.stream.asked import asked, panes
+from tests.stream.compare import node_hash, pings_of
 from tests.stream.logs import extras_of, fields_of, unpacked
 
 OLDEST = (0, 0, 0)
@@ -51,11 +54,12 @@ def test_pieces_in_any_order_are_the_whole(pings, cut, chance):
 
 
 @given(st.lists(_some, min_size=1, max_size=150))
-def test_what_is_read_is_what_came(pings):
-    found = read_pings(Group([log_of(pings)]), [0], 0, 10_000)
-    rows = [
+def test_what_is_kept_is_what_came(pings):
+    (pane,) = extras_of(log_of(pings), coarse=True).values()
+    came = [
         (
-            ("ingest", "edge", "player").index(ping.probe),
+            ping.probe,
+            node_hash(ping.node),
             ping.at_ms,
             ping.interval_ms,
             min(ping.stall_ms or 0, (1 << 20) - 1),
@@ -63,18 +67,13 @@ def test_what_is_read_is_what_came(pings):
         )
         for ping in pings
     ]
-    offsets = [
-        offset if told else None
-        for offset, told in zip(found.offset.tolist(), found.has_offset.tolist(), strict=True)
-    ]
-    columns = (found.group, found.at_ms, found.interval_ms, found.stall_ms)
-    read = [*zip(*(column.tolist() for column in columns), offsets, strict=True)]
-    for number, probe in enumerate(("ingest", "edge", "player")):
-        of_probe = sorted([row for row in rows if row[0] == number], key=repr)
-        kept = sorted([row for row in read if row[0] == number], key=repr)
+    for number, probe in enumerate(PROBES):
+        of_probe = sorted([row for row in came if row[0] == probe], key=repr)
+        kept = sorted([row for row in pings_of(pane[PING_LOG]) if row[0] == probe], key=repr)
+        cut = bool(pane[PING_LOG][0] >> number & 1)
         assert len(kept) == min(len(of_probe), PINGS_MAX[probe])
-        assert (number in found.limit) == (len(of_probe) > PINGS_MAX[probe])
-        assert kept == of_probe or (number in found.limit and set(kept) <= set(of_probe))
+        assert cut == (len(of_probe) > PINGS_MAX[probe])
+        assert kept == of_probe or (cut and set(kept) <= set(of_probe))
 
 
 def flood(probe, number):
@@ -83,44 +82,51 @@ def flood(probe, number):
     ]
 
 
+def nodes(tally, probe):
+    """Return how many nodes of a probe ping in the first five minutes."""
+    span = panes(-60, 30, coarse=True)
+    ((found,),) = asked([tally], expression("ping_quarter", PING_LOG, PROBES.index(probe) * 7 + 1, span))
+    return found
+
+
+def kept_of(tally, probe):
+    """Return of each pane the nodes of a probe that it keeps pings of."""
+    return [
+        [node for one, node, *_ in pings_of(pane[PING_LOG]) if one == probe]
+        for _, pane in sorted(extras_of(tally, coarse=True).items())
+    ]
+
+
 def test_a_probe_that_floods_leaves_the_others_alone():
     found = log_of([*flood("player", 500), *flood("ingest", 3)])
-    pings = read_pings(Group([found]), [0], 0, 10_000)
-    assert [(pings.group == number).sum() for number in range(3)] == [3, 0, PINGS_MAX["player"]]
-    assert pings.limit == {2: pings.node[pings.group == 2].max() - (2 << NODE_BITS)}
+    assert [len(*kept_of(found, probe)) for probe in PROBES] == [3, 0, PINGS_MAX["player"]]
+    assert nodes(found, "ingest") == 3
+    assert nodes(found, "edge") is None
+
+
+def test_of_a_probe_that_floods_a_sample_of_the_nodes_is_told():
+    found = log_of(flood("player", 500))
+    (kept,) = kept_of(found, "player")
+    limit = max(kept)
+    whole = len({node for node in kept if node < limit})
+    assert nodes(found, "player") == pytest.approx(whole * 2**32 / limit)
+    assert nodes(found, "player") == pytest.approx(100, rel=0.9)
 
 
 def test_a_probe_that_flooded_is_known_by_it_after_a_load():
     found = unpacked(fields_of(log_of(flood("player", 500))))
     (pane,) = extras_of(found, coarse=True).values()
     assert pane[PING_LOG][0] == 1 << 2
-    lowest = read_pings(Group([found]), [0], 0, 10_000)
-    more = read_pings(Group([add(found, flood("player", 5))]), [0], 0, 10_000)
-    assert more.limit[2] <= lowest.limit[2]
+    assert nodes(found, "player") == nodes(log_of(flood("player", 500)), "player")
+    (before,) = kept_of(found, "player")
+    (after,) = kept_of(add(found, flood("player", 5)), "player")
+    assert max(after) <= max(before)
 
 
 def test_of_several_panes_the_lowest_limit_counts():
     found = log_of(flood("player", 500))
     add(found, flood("player", 40), second=10)
-    pings = read_pings(Group([found]), [0], 0, 20_000)
-    limits = [
-        read_pings(Group([found]), [0], start_ms, start_ms + 10_000).limit[2] for start_ms in (0, 10_000)
-    ]
-    assert pings.limit == {2: min(limits)}
-
-
-def test_the_pings_of_a_window_are_read_by_their_time():
-    none, some = new_tally(), new_tally()
-    add(some, flood("edge", 10), second=10)
-    add(some, flood("edge", 5), second=20)
-    some.take(30, {"likes.count": 1}, {}, OLDEST)
-    pings = read_pings(Group([none, some]), [0, 1], 10_004, 20_003)
-    assert sorted(pings.at_ms) == [0, 1, 2, 3, 4, 5, 9_996, 9_997, 9_998]
-    assert set(pings.group) == {4}
-    assert len(read_pings(Group([none]), [0], 0, 60_000).group) == 0
-
-
-def test_only_the_pings_of_those_who_are_asked_for_are_read():
-    group = Group([log_of(flood("edge", number)) for number in (1, 2, 3)])
-    pings = read_pings(group, [2, 0], 0, 10_000)
-    assert (pings.sessions, pings.group.tolist()) == (2, [1, 1, 1, 4])
+    first, second = kept_of(found, "player")
+    limit = min(max(first), max(second))
+    whole = len({node for node in (*first, *second) if node < limit})
+    assert nodes(found, "player") == pytest.approx(whole * 2**32 / limit)

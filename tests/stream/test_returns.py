@@ -32,7 +32,8 @@ def told(folding):
     """Return the share of who came again, within a day and within a week; as the room's newest entry says."""
     folding.flusher.tell_all_again()
     (entry,) = folding.flush().rooms
-    return [entry["values"][ROOM_COLUMN_INDEX[f'live_return_ratio{{days="{days}"}}']] for days in (1, 7)]
+    values = entry["values"].tolist()
+    return [values[ROOM_COLUMN_INDEX[f'live_return_ratio{{days="{days}"}}']] for days in (1, 7)]
 
 
 class Days:

@@ -24,7 +24,7 @@ def figures_at(log, *, after_ms=0):
     folding = fold_at_once(log.records, log.now_ms + after_ms)
     folding.flusher.tell_all_again()
     (entry,) = folding.flush().rooms
-    return lambda name: entry["values"][ROOM_COLUMN_INDEX[name]]
+    return lambda name: entry["values"].tolist()[ROOM_COLUMN_INDEX[name]]
 
 
 def line(log, **fields):

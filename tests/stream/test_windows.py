@@ -6,7 +6,6 @@ import random
 from collections import Counter
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,11 +13,11 @@ from hypothesis import strategies as st
 from stream import figures
 from stream.catalogue import WINDOWS_MS
 from stream.figures import EXTRAS, LAYOUT, new_tally
+from stream.figures.expression import expression
 from stream.figures.view import View
 from stream.model import Feed, Like
-from stream.native import Events, Group
+from stream.native import Events
 from stream.panes import (
-    COARSE_WINDOWS,
     KEEP_SLACK_MS,
     LATE,
     LateRule,
@@ -27,6 +26,7 @@ from stream.panes import (
     pane_ms,
     window_bounds,
 )
+from tests.stream.asked import asked, people
 from tests.stream.logs import fields_of, totals_of, unpacked
 
 FEEDS: tuple[Feed, ...] = ("likes",)
@@ -54,9 +54,10 @@ def likes(tally, second, number, cell="likes.count"):
 def sums_of(tallies, cell, window, reach_ms, feeds=FEEDS):
     """Return what a window of each tally comes to."""
     ends_ms = reach_ms if isinstance(reach_ms, dict) else {feeds: reach_ms}
-    view = View(figures._FRAMES, LAYOUT, tallies, ends_ms)
+    view = View(figures._FRAMES, LAYOUT, {one: at for at, one in enumerate(ends_ms)})
     view.feeds = feeds
-    return view.window(cell, window).tolist()
+    (found,) = asked(tallies, view.window(cell, window), ends_ms=[*ends_ms.values()])
+    return found
 
 
 class Counted:
@@ -146,7 +147,7 @@ def test_a_subject_without_events_of_a_group_has_no_sum_and_the_others_have_thei
     for tally in (some, none, other):
         tally.merge(NOTHING_FORGOTTEN)
     found = sums_of([some, none, other], "likes.count", "10s", START_MS + 5_000)
-    assert np.array_equal(found, [4, np.nan, 0], equal_nan=True)
+    assert found == [4, None, 0]
 
 
 moves = st.lists(
@@ -169,7 +170,7 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
     tally, other, came = new_tally(), new_tally(), Counter[tuple[int, str]]()
     likes(other, reach_ms // 1_000, 1)
     other.merge(NOTHING_FORGOTTEN)
-    for shift, cell, number, wait_ms, asked in steps:
+    for shift, cell, number, wait_ms, looked in steps:
         second = reach_ms // 1_000 + shift
         likes(tally, second, number, cell)
         came[second, cell] += number
@@ -179,7 +180,7 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
             forgot_ms = reach_ms
             tally.forget(*oldest_panes(forgot_ms))
             tally.forget_brief(oldest_brief(forgot_ms))
-        for window in WINDOWS_MS if asked else ():
+        for window in WINDOWS_MS if looked else ():
             first, end = (at * pane_ms(window) // 1_000 for at in window_bounds(window, reach_ms))
             for one in {cell for _, cell in came}:
                 inside = [n for (at, name), n in came.items() if name == one and first <= at < end]
@@ -188,7 +189,7 @@ def test_a_window_that_moves_on_comes_to_what_the_panes_say(steps):
                     assert found == sum(inside)
 
 
-def some_extras(chance):
+def some_extras(chance, second):
     """Return extras that come at once: people of few who are there, so that they meet."""
     users = {chance.randrange(12) << 40 | 7 for _ in range(chance.randrange(1, 5))}
     made = {
@@ -196,7 +197,10 @@ def some_extras(chance):
         "sample": lambda: users,
         "busiest": lambda: {user: chance.randrange(1, 150) for user in users},
         "said": lambda: {user >> 4: chance.randrange(10) for user in users},
-        "pings": lambda: [chance.randrange(3) << 46 | chance.randrange(2**30), chance.randrange(2**62)],
+        "pings": lambda: [
+            chance.randrange(3) << 46 | chance.randrange(2**16) << 14 | second % 10 * 1_000,
+            chance.randrange(2**62),
+        ],
         "counts": lambda: {chance.randrange(30): chance.randrange(1, 9)},
     }
     names = chance.sample(sorted(EXTRAS), chance.randrange(4))
@@ -205,22 +209,21 @@ def some_extras(chance):
 
 def told(tally, reach_ms):
     """Return all that the native module tells of a tally's windows, as plain values."""
-    group = Group([tally])
-    found: dict[tuple[Any, ...], Any] = {}
+    view = View(figures._FRAMES, LAYOUT, {(): 0})
+    found = [expression("busiest_share", "busiest", 10, view.tens(6))]
     for window in WINDOWS_MS:
-        span = (window in COARSE_WINDOWS, *window_bounds(window, reach_ms))
+        span = view.span(window)
         for name, extra in EXTRAS.items():
-            if extra.kind == "people" and extra.panes and extra.coarse == span[0]:
-                found[name, window] = group.people(name, *span)
-        if span[0]:
-            found["pings", window] = group.pings("pings", [0], *span[1:])
-            for share in (0.5, 0.9):
-                found["lag", share, window] = group.lag("clicked", "paid", 8, share, *span[1:])
+            kept = not extra.brief or window == "5m"
+            if extra.kind == "people" and extra.panes and extra.coarse == span.coarse and kept:
+                found.append(view.people(name, window))
+        if span.coarse:
+            found += [expression("lag", "clicked", "paid", 8, share, span) for share in (0.5, 0.9)]
         else:
-            found["latencies", window] = group.counts("latencies", *span)
-    end = reach_ms // 10_000 * 10
-    found["busiest",] = group.busiest_share("busiest", 10, end - 60, end)
-    return {name: one.tolist() if isinstance(one, np.ndarray) else one for name, one in found.items()}
+            found += [expression("rank", "latencies", share, span) for share in (0.1, 0.5, 1)]
+    for operation, window in (("ping_minute", "1m"), ("ping_quarter", "15m")):
+        found += [expression(operation, "pings", at, view.span(window)) for at in range(42)]
+    return asked([tally], *found, ends_ms=[reach_ms])
 
 
 @given(st.integers(0, 2**32))
@@ -234,7 +237,7 @@ def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
             second = reach_ms // 1_000 + chance.choice((-700, -90, -40, -9, -3, 0, 0, 5))
             second = second if chance.random() < 0.3 else second // 60 * 60
             oldest = (*oldest_panes(forgot_ms), oldest_brief(forgot_ms))
-            tally.take(second, {}, some_extras(chance), oldest)
+            tally.take(second, {}, some_extras(chance, second), oldest)
         reach_ms += chance.choice((0, 0, 1_000, 1_000, 7_000, 60_000, 400_000))
         if chance.random() < 0.2:
             forgot_ms = reach_ms
@@ -242,7 +245,7 @@ def test_what_is_remembered_of_windows_is_what_a_new_owner_works_out(seed):
             tally.forget_brief(oldest_brief(forgot_ms))
         fields |= fields_of(tally)
         if chance.random() < 0.8:
-            np.testing.assert_equal(told(tally, reach_ms), told(unpacked(fields), reach_ms))
+            assert told(tally, reach_ms) == told(unpacked(fields), reach_ms)
 
 
 def test_panes_that_no_window_can_need_are_dropped_and_not_begun_again():
@@ -275,11 +278,10 @@ def test_what_is_kept_briefly_goes_before_its_pane():
     tally.forget_brief(number + 1)
     fields |= fields_of(tally)
     for one in (tally, unpacked(fields)):
-        group = Group([one])
-        counts = [group.people(name, True, number, number + 6)[0] for name in ("writers", "visitors")]
+        counts = [people(one, name, number, number + 6) for name in ("writers", "visitors")]
         assert counts == [0, 1]
     tally.take(SECOND // 60 * 60, {}, {"writers": {TWO}, "visitors": {TWO}}, (0, 0, number + 1))
-    counts = [Group([tally]).people(name, True, number, number + 6)[0] for name in ("writers", "visitors")]
+    counts = [people(tally, name, number, number + 6) for name in ("writers", "visitors")]
     assert counts == [0, 2]
 
 
