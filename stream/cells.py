@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_type_hints
 
 from stream.model import Danmaku, Feed, Like, Visit
 from stream.native import Events, Part
@@ -179,8 +179,7 @@ class Batch:
         return self.tally.fresh_at(-1 if self.late else at_ms // 1_000)
 
 
-@dataclass(slots=True)
-class FloodBatch:
+class FloodBatch(NamedTuple):
     """Events of one feed that floods that belong to one session, as the native module has them.
 
     Attributes:

@@ -32,9 +32,9 @@ __all__ = [
 
 HITS_MAX: Final = 20
 """Most hits of a session that one flush tells of; from the contract."""
-_TEXTS_KNOWN: Final = 8_192
-"""Chat lines of each of two generations whose reading is remembered, as viewers repeat each
-other: 2 MB each."""
+_TEXTS_KNOWN: Final = 16_384
+"""Chat lines of each of two generations whose reading is remembered, as viewers repeat each other, here and
+in other rooms: 4 MB each."""
 _COMPLAINTS: Final = "complaints"
 _PROHIBITED: Final = "prohibited"
 """A session's registers: hits of each list, in the order of the lists."""
