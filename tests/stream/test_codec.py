@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream import codec
+from stream.alignment import Record
 from stream.cells import FloodBatch
 from stream.codec import Decoder, partition_of
 from stream.errors import InvalidEvent
@@ -148,7 +149,7 @@ def test_batches_say_of_each_record_what_it_says_alone(batches):
     """Whatever the batches before it were like, and whatever else is in it."""
     together, alone = (Decoder("visits", PARTITIONS) for _ in range(2))
     for values in batches:
-        records = [(v, b"r1", APPEND_MS, i) for i, v in enumerate(values)]
+        records: list[Record] = [(v, b"r1", APPEND_MS, i) for i, v in enumerate(values)]
         flood = together.decode_flood(records, ROOM)
         reasons = {one.index: one.error.reason for one in flood.invalids}
         assert [reasons.get(at, "good") for at in range(len(values))] == [judged(alone, v) for v in values]
@@ -156,7 +157,7 @@ def test_batches_say_of_each_record_what_it_says_alone(batches):
         assert [(room, part.places) for room, part in flood.events.rooms()] == (
             [("r1", good)] if good else []
         )
-        events = [alone.decode(values[at], b"r1", ROOM, APPEND_MS) for at in good]
+        events: list[Any] = [alone.decode(values[at], b"r1", ROOM, APPEND_MS) for at in good]
         assert [flood.event(at) for at in good] == events
         wanted = Events(len(values), _ACTIONS)
         for at, event in zip(good, events, strict=True):

@@ -31,7 +31,7 @@ from stream.figures.expression import (
 )
 from tests.stream.asked import asked
 
-_label = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+_label = st.text(st.characters(codec="utf-8"), max_size=12)
 _real = st.floats(allow_nan=False, allow_infinity=False).map(lambda figure: figure + 0.0)
 """Without -0.0, which is the same expression as 0."""
 

@@ -13,7 +13,7 @@ from stream.errors import SettingsError
 from tests.alerts.backtest.history import RULES
 
 
-def rule_of(made: RuleSet | str, name: str) -> dict[str, Any]:
+def rule_of(made: RuleSet | Wording, name: str) -> dict[str, Any]:
     assert isinstance(made, RuleSet)
     rule = made.rule(name)
     assert rule
