@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alerts.backtest.answer import Question, answer
-from alerts.backtest.inputs import chosen, instant_ms, read_rules, rules_in_force, verdicts
+from alerts.backtest.inputs import chosen, read_rules, rules_in_force, verdicts
 from alerts.backtest.screen import show
 from alerts.backtest.sets import Sets, always
 from alerts.backtest.sweep import parse_sweep, swept
 from alerts.backtest.words import WORDS
+from alerts.instants import instant_ms
 from stream.archive import Archive
 from stream.settings import Settings, load
 

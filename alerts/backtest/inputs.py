@@ -1,13 +1,11 @@
-"""What a backtest needs from outside the archive: rule sets of files and of the store, verdicts, times."""
+"""What a backtest needs from outside the archive: rule sets of files and of the store, verdicts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import structlog
 from redis.asyncio import Redis
@@ -22,39 +20,11 @@ from stream.errors import RoomwatchError, SettingsError, StoreError
 from stream.settings import Settings
 from stream.store import connect
 
-__all__ = ["chosen", "instant_ms", "read_rules", "rules_in_force", "verdicts"]
+__all__ = ["chosen", "read_rules", "rules_in_force", "verdicts"]
 
 _BEFORE_MS: Final = 86_400_000
 """Verdicts are looked for among alerts that began so long before the range, or in it."""
 _PAGE: Final = 1_000
-_UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_AGO: Final = re.compile(r"-(\d+)([mhd])")
-
-
-def instant_ms(text: str, *, now_ms: int, zone: ZoneInfo) -> int:
-    """Return an instant as people write it, epoch milliseconds.
-
-    Args:
-        text: ``now``, ``-6h`` (also ``m`` and ``d``), ``2025-10-09`` or ``2025-10-09T20:00``, or epoch ms.
-        now_ms: the time.
-        zone: of dates without one.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
-    if text == "now":
-        return now_ms
-    if ago := _AGO.fullmatch(text):
-        return now_ms - int(ago[1]) * _UNITS_MS[ago[2]]
-    if text.isdecimal() and len(text) >= len("1000000000000"):
-        return int(text)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(
-            f"{text!r} is no time: give now, -6h, 2025-10-09, 2025-10-09T20:00 or epoch milliseconds"
-        ) from error
-    return round((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def chosen(text: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import click
 from alerts.commands.client import Asking, asking
 from alerts.commands.sets import add_commands, read
 from alerts.commands.tables import as_json, heading, table
+from alerts.instants import instant_ms
 from alerts.model import KINDS, SEVERITIES
 from alerts.routing import check
+from alerts.tail.here import local_zone
 
 __all__ = ["command"]
 
@@ -30,17 +33,24 @@ add_commands(command, "routes", check)
 @click.option("--severity", type=click.Choice(SEVERITIES), default="critical", show_default=True)
 @click.option("--room", "room_id")
 @click.option("--label", "labels", multiple=True, help="name=value, several times: category, owner, cdn, …")
-@click.option("--at", "at_ms", type=int, help="instant, epoch milliseconds; default now")
+@click.option("--at", help="+6h, 2025-10-09T20:00, epoch ms; default: now")
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="routes not in force yet"
 )
 @asking
 def preview(
-    asking: Asking, alert_id: str | None, labels: tuple[str, ...], file: Path | None, **given: Any
+    asking: Asking,
+    alert_id: str | None,
+    labels: tuple[str, ...],
+    at: str | None,
+    file: Path | None,
+    **given: Any,
 ) -> None:
     """Show who would get an alert."""
     body = {name: value for name, value in given.items() if value is not None}
     body["labels"] = dict(_label(one) for one in labels)
+    if at is not None:
+        body["at_ms"] = instant_ms(at, now_ms=time.time_ns() // 1_000_000, zone=local_zone())
     if alert_id is not None:
         body = {"id": alert_id}
     if file is not None:

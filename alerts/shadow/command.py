@@ -17,9 +17,10 @@ import orjson
 import structlog
 from rich.console import Console
 
-from alerts.backtest.inputs import instant_ms, read_rules
+from alerts.backtest.inputs import read_rules
 from alerts.backtest.report import PEOPLE
 from alerts.backtest.screen import show
+from alerts.instants import instant_ms
 from alerts.model import BadRecord
 from alerts.shadow.beside import Beside
 from alerts.shadow.feed import Feed, feed

@@ -107,6 +107,7 @@ async def test_a_shift(settings, producer):
             ("silences", "list", "--all"),
             ("handover",),
             ("routes", "preview"),
+            ("routes", "preview", "--at", "+6h"),
         ):
             for locale in ("zh", "en"):
                 assert await run(*words, "--locale", locale)
