@@ -202,8 +202,9 @@ async def test_a_link_to_a_room_shows_its_alerts_only(settings, producer):
         await page.locator("#only a").click()
         await expect(page.locator("#only")).to_be_hidden()
         await expect(page.locator("#link-word")).to_have_text("实时")
-        await publish(settings, producer, alert(3), alert(4))
         await expect(page.locator("#alerts > li")).to_have_count(2)
+        await publish(settings, producer, alert(3), alert(4))
+        await expect(page.locator("#alerts > li")).to_have_count(4)
 
 
 async def test_text_of_others_is_never_markup(settings, producer):
