@@ -100,28 +100,33 @@ async def test_a_shift(settings, producer):
         ]
         assert (await run("silences", "end", silence["id"], "--json"))["end_reason"] == "by_hand"
 
-        for words in (
-            ("alerts", "list", "--all"),
-            ("alerts", "show", alert_id),
-            ("alerts", "evidence", alert_id),
-            ("silences", "list", "--all"),
-            ("handover",),
-            ("routes", "preview"),
-            ("routes", "preview", "--at", "+6h"),
-        ):
-            for locale in ("zh", "en"):
-                assert await run(*words, "--locale", locale)
-        shown = await run("alerts", "show", alert_id)
-        assert "探针坏了" in shown
-        assert "路径: 规则 stutter (版本 1) → 未抑制 → 路由 (版本 1) chat → 投递 0" in shown
-        assert f"{gate.http}/runbooks/stutter?lang=zh" in shown
-        assert "误报" in await run("handover")
-        assert "误报" not in await run("handover", "--locale", "en")
-        for locale, said in (("zh", "不存在"), ("en", "does not exist")):
-            with pytest.raises(ServiceError, match=said):
-                await run("alerts", "ack", "0" * 20, "--locale", locale)
-        assert (await run("silences", "show", silence["id"], "--json"))["silence"]["end_reason"] == "by_hand"
-        assert await run("silences", "show", silence["id"], "--locale", "en")
+        await told_to_people(run, alert_id, silence["id"], runbook=f"{gate.http}/runbooks/stutter?lang=zh")
+
+
+async def told_to_people(run, alert_id, silence_id, *, runbook):
+    """Read what the commands say of the shift in words, in both languages."""
+    for words in (
+        ("alerts", "list", "--all"),
+        ("alerts", "show", alert_id),
+        ("alerts", "evidence", alert_id),
+        ("silences", "list", "--all"),
+        ("handover",),
+        ("routes", "preview"),
+        ("routes", "preview", "--at", "+6h"),
+    ):
+        for locale in ("zh", "en"):
+            assert await run(*words, "--locale", locale)
+    shown = await run("alerts", "show", alert_id)
+    assert "探针坏了" in shown
+    assert "路径: 规则 stutter (版本 1) → 未抑制 → 路由 (版本 1) chat → 投递 0" in shown
+    assert runbook in shown
+    assert "误报" in await run("handover")
+    assert "误报" not in await run("handover", "--locale", "en")
+    for locale, said in (("zh", "不存在"), ("en", "does not exist")):
+        with pytest.raises(ServiceError, match=said):
+            await run("alerts", "ack", "0" * 20, "--locale", locale)
+    assert (await run("silences", "show", silence_id, "--json"))["silence"]["end_reason"] == "by_hand"
+    assert await run("silences", "show", silence_id, "--locale", "en")
 
 
 async def test_rules_by_commands(settings, tmp_path):
